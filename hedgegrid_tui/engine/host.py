@@ -1,0 +1,243 @@
+"""Owns the engine's thread and loop: starts the session, takes commands in, publishes snapshots, ends it in time."""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final
+
+from hedgegrid_tui.engine.log_tap import LogTap
+from hedgegrid_tui.engine.plan import Mode, SessionPlan
+from strategy.control import Command, CommandName, Ending, Receipt, Result
+from strategy.journal import Journal
+from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
+
+if TYPE_CHECKING:
+    from hedgegrid_tui.engine.runtime import Runtime
+
+PUBLISH_S: Final = 0.25
+JOIN_S: Final = 30.0
+"""A stop that takes longer is given up, and the outcome is unknown."""
+ENDING_GRACE_S: Final = 2.0
+"""Beyond its own deadline, an ending's command gets this long for its receipt."""
+LAST_LINES: Final = 3
+
+FLAT, NOT_FLAT, UNKNOWN = "flat", "not_flat", "unknown"
+
+
+class EngineHost:
+    """An engine in its own thread; implements `hedgegrid_tui.ports.Engine`. One host runs one session."""
+
+    def __init__(self, plan: SessionPlan, journal: Journal, tap: LogTap | None = None) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._tap = tap
+        self._status = EngineStatus()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runtime: Runtime | None = None
+        self._ending: asyncio.Future[Ending] | None = None
+        self._lock = threading.Lock()
+        self._wanted_ending: Ending | None = None
+        self._flat = UNKNOWN
+        self._last = Snapshot(mode=plan.mode, instrument=plan.instrument)
+        self._over = threading.Event()
+        self.on_snapshot: Callable[[Snapshot], None] | None = None
+        """Called on the engine's loop after each publication; must be quick and must not block."""
+
+    # -- hedgegrid_tui.ports.Engine ------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest picture: one reference read."""
+        runtime = self._runtime
+        return self._last if runtime is None or not runtime.strategy.snapshot.seq else runtime.strategy.snapshot
+
+    @property
+    def status(self) -> EngineStatus:
+        """How far the engine has come."""
+        return self._status
+
+    def log_lines(self) -> Sequence[str]:
+        """What libraries wrote to standard error, the latest lines."""
+        return self._tap.lines() if self._tap is not None else ()
+
+    def start(self) -> None:
+        """Start the engine's thread; progress and failure show in `status`."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._thread = threading.Thread(target=self._run_thread, name="engine", daemon=True)
+        self._thread.start()
+
+    def send(self, command: Command) -> Future[Receipt]:
+        """Hand a command to the engine's loop."""
+        answer: Future[Receipt] = Future()
+        loop = self._loop
+        if loop is None or self._runtime is None or self._over.is_set():
+            answer.set_result(self._refusal(command, "the engine is not running"))
+            return answer
+        try:
+            loop.call_soon_threadsafe(self._carry_out, command, answer)
+        except RuntimeError:
+            answer.set_result(self._refusal(command, "the engine has ended"))
+        return answer
+
+    def stop(self, ending: Ending = Ending.LEAVE) -> str:
+        """End the session; blocks until the thread is done, or for half a minute at most."""
+        with self._lock:
+            self._wanted_ending = self._wanted_ending or ending
+            thread, loop = self._thread, self._loop
+        if thread is None:
+            return FLAT
+        if loop is not None and not self._over.is_set():
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take_ending)
+        thread.join(JOIN_S)
+        return UNKNOWN if thread.is_alive() else self._flat
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the session is over; false where `timeout` (seconds) came first."""
+        return self._over.wait(timeout)
+
+    # -- on the engine's thread ------------------------------------------------------------------------------------
+
+    def _run_thread(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                runner.run(self._session())
+        except Exception as error:  # noqa: BLE001 - shown in place; the app goes on
+            self._set(EnginePhase.FAILED, _words(error))
+        finally:
+            self._over.set()
+
+    async def _session(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ending = self._loop.create_future()
+        self._set(EnginePhase.LOADING, "loading NautilusTrader")
+        await asyncio.sleep(0)
+        runtime: Runtime | None = None
+        try:
+            runtime = self._build()
+            self._write_start(getattr(runtime, "first_ns", time.time_ns()))
+            self._set(EnginePhase.CONNECTING, "starting the engine")
+            await runtime.start()
+            self._runtime = runtime
+            self._set(EnginePhase.RUNNING, "")
+            await self._serve(runtime)
+        finally:
+            if runtime is not None:
+                await runtime.stop()
+            self._journal_stop(runtime)
+
+    def _build(self) -> "Runtime":
+        """Import Nautilus only here, in the engine's thread, after the first paint."""
+        importlib.import_module("hedgegrid_tui.engine.nautilus_log").start_logging(self._plan.state_dir)
+        runtime: Runtime
+        if self._plan.mode is Mode.REPLAY:
+            runtime = importlib.import_module("hedgegrid_tui.engine.replay").ReplayRuntime(self._plan, self._journal)
+        else:
+            module = importlib.import_module("hedgegrid_tui.engine.node")
+            runtime = module.NodeRuntime(self._plan, self._journal, self._last_errors)
+        return runtime
+
+    async def _serve(self, runtime: "Runtime") -> None:
+        ending = self._ending
+        if ending is None:
+            raise RuntimeError("the session has no ending to wait for")
+        if self._wanted_ending is not None:
+            self._take_ending()
+        market = asyncio.create_task(runtime.run(), name="market")
+        publisher = asyncio.create_task(self._publish(runtime, ending), name="publisher")
+        try:
+            await asyncio.wait([market, ending], return_when=asyncio.FIRST_COMPLETED)
+            if market.done() and not ending.done():
+                self._market_over(market)
+                await ending
+            await self._end(runtime, ending.result())
+        finally:
+            market.cancel()
+            publisher.cancel()
+            await asyncio.wait([market, publisher])
+
+    def _market_over(self, market: "asyncio.Task[str]") -> None:
+        """A tape's end is an end like another; a node that ends by itself is a failure."""
+        if self._plan.mode is not Mode.REPLAY:
+            raise RuntimeError(market.result())
+        self._set(EnginePhase.ENDED, market.result())
+
+    async def _end(self, runtime: "Runtime", ending: Ending) -> None:
+        self._set(EnginePhase.STOPPING, f"ending: {ending}")
+        commands = {Ending.CANCEL: CommandName.CANCEL_ENTRIES, Ending.FLATTEN: CommandName.FLATTEN}
+        if ending in commands:
+            answer: Future[Receipt] = Future()
+            self._carry_out(Command(commands[ending]), answer)
+            limit = self._plan.config.execution.flatten_timeout_ms / 1000 + ENDING_GRACE_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(answer), limit)
+        runtime.strategy.publish()
+
+    async def _publish(self, runtime: "Runtime", ending: "asyncio.Future[Ending]") -> None:
+        """A few times a second; also watches the market time that the session may take."""
+        flush = importlib.import_module("hedgegrid_tui.engine.nautilus_log").flush_log
+        first = runtime.strategy.snapshot.ts
+        while True:
+            runtime.strategy.publish()
+            snapshot = runtime.strategy.snapshot
+            if self.on_snapshot is not None:
+                self.on_snapshot(snapshot)
+            if self._plan.seconds is not None and snapshot.ts - first >= self._plan.seconds * 1e9 and not ending.done():
+                ending.set_result(self._wanted_ending or Ending.LEAVE)
+            flush()
+            await asyncio.sleep(PUBLISH_S)
+
+    def _carry_out(self, command: Command, answer: Future[Receipt]) -> None:
+        runtime = self._runtime
+        if runtime is None:
+            answer.set_result(self._refusal(command, "the engine is not running"))
+            return
+        runtime.strategy.command(command, answer)
+        runtime.nudge()
+        runtime.strategy.publish()
+
+    def _take_ending(self) -> None:
+        if self._ending is not None and not self._ending.done() and self._wanted_ending is not None:
+            self._ending.set_result(self._wanted_ending)
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def _write_start(self, now: int) -> None:
+        plan = self._plan
+        self._journal.write(
+            "session.start", now, mode=plan.mode, instrument=plan.instrument, version=plan.version,
+            config=plan.config.digest(), pid=os.getpid(), restored=[], fresh_venue=True,
+            torn_line_dropped=self._journal.torn,
+        )  # fmt: skip
+
+    def _journal_stop(self, runtime: "Runtime | None") -> None:
+        snapshot = self.snapshot
+        if runtime is not None and snapshot.seq:
+            held = snapshot.long.qty or snapshot.short.qty or snapshot.open_entries or snapshot.open_exits
+            self._flat = NOT_FLAT if held else FLAT
+        self._last, self._runtime = snapshot, None
+        self._journal.write("session.stop", snapshot.ts or time.time_ns(), flat=self._flat, exit_code=0)
+        if self._status.phase is EnginePhase.STOPPING:
+            self._set(EnginePhase.STOPPED, "")
+
+    def _set(self, phase: EnginePhase, detail: str) -> None:
+        self._status = EngineStatus(phase, detail)
+
+    def _refusal(self, command: Command, reason: str) -> Receipt:
+        return Receipt(act_id="", command=command.text, result=Result.REFUSED, detail={"reason": reason})
+
+    def _last_errors(self) -> str:
+        return " · ".join(self.log_lines()[-LAST_LINES:]) or "no cause was given"
+
+
+def _words(error: BaseException) -> str:
+    text = str(error)
+    return text if type(error).__name__ == "StartError" else f"{type(error).__name__}: {text}"

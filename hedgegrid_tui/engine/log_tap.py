@@ -1,0 +1,51 @@
+"""Keeps file descriptor 2 off the screen: what libraries write there goes to a log file and a short memory."""
+
+import os
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final, TextIO
+
+KEPT: Final = 500
+
+
+class LogTap:
+    """Redirects fd 2 into a pipe that a thread drains; `sys.stderr` and `sys.__stderr__` keep the real one."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines: deque[str] = deque(maxlen=KEPT)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._log = path.open("a", encoding="utf-8", buffering=1)
+        self._saved = os.dup(2)
+        self._streams = (sys.stderr, sys.__stderr__)
+        real: TextIO = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+        sys.stderr = sys.__stderr__ = real  # type: ignore[misc] # Textual's driver draws on sys.__stderr__
+        self._real = real
+        reader, writer = os.pipe()
+        os.dup2(writer, 2)
+        os.close(writer)
+        self._thread = threading.Thread(target=self._drain, args=(reader,), name="log-tap", daemon=True)
+        self._thread.start()
+
+    def lines(self) -> tuple[str, ...]:
+        """The latest lines, oldest first."""
+        return tuple(self._lines)
+
+    def close(self) -> None:
+        """Give fd 2 back and write out what is left."""
+        os.dup2(self._saved, 2)
+        os.close(self._saved)
+        self._thread.join(timeout=1.0)
+        sys.stderr, sys.__stderr__ = self._streams  # type: ignore[misc]
+        self._real.close()
+        self._log.close()
+
+    def _drain(self, reader: int) -> None:
+        with os.fdopen(reader, encoding="utf-8", errors="replace") as pipe:
+            for line in pipe:
+                self._lines.append(line.rstrip("\n"))
+                try:
+                    self._log.write(line)
+                except (OSError, ValueError):
+                    continue  # a full disk must not stop the drain: fd 2 would block the engine

@@ -1,0 +1,1 @@
+"""Markets that need no venue: simulated and recorded."""

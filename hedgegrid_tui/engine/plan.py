@@ -1,0 +1,45 @@
+"""What one session is to do: everything the host needs, decided before the engine starts."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from strategy.config import Config
+
+VENUE: Final = "BINANCE"
+SIM_DEFAULT_SEED: Final = 1
+AS_FAST_AS_IT_GOES: Final = 0.0
+
+
+class Mode(StrEnum):
+    """Where prices and fills come from."""
+
+    SIM = "sim"
+    REPLAY = "replay"
+    PAPER = "paper"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One session's inputs."""
+
+    mode: Mode
+    config: Config
+    state_dir: Path
+    """The folder of this mode and instrument."""
+    version: str
+    data: Path | None = None
+    speed: float = 1.0
+    """Market seconds per second; 0 is as fast as it goes."""
+    seed: int = SIM_DEFAULT_SEED
+    scenario: str = "lively"
+    seconds: float | None = None
+    """Market time after which the session ends; None: never."""
+
+    @property
+    def instrument(self) -> str:
+        """The symbol that is traded."""
+        return self.config.instrument.symbol

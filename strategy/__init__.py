@@ -1,0 +1,1 @@
+"""The trading brain: facts in, orders out; knows Nautilus, never a screen."""

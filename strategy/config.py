@@ -1,0 +1,266 @@
+"""Every parameter with its unit, bounds and default; unknown keys are refused with the nearest known one."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, get_args
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from strategy.domain import BPS, InstrumentSpec
+
+MIN_STEP_BPS: Final = Decimal(2)
+"""Below this a round trip cannot come near its fees (maker twice: 4 bps)."""
+
+Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text names key, value, rule and cure, one line a problem."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, strict=False)
+
+    title: ClassVar[str]
+
+
+def _key(default: Any, unit: str, meaning: str, **bounds: Any) -> Any:  # noqa: ANN401
+    return Field(default=default, description=meaning, json_schema_extra={"unit": unit}, **bounds)
+
+
+class InstrumentConfig(_Section):
+    """What is traded, and the venue's filters for it."""
+
+    title = "What is traded; the filters are Binance's own for BTCUSDT."
+
+    symbol: str = _key("BTCUSDT", "name", "Binance USDT-M perpetual", pattern=r"^[A-Z0-9]{5,20}$")
+    base: str = _key("BTC", "name", "base currency", pattern=r"^[A-Z0-9]{2,12}$")
+    quote: str = _key("USDT", "name", "quote currency", pattern=r"^(USDT|USDC)$")
+    tick_size: Positive = _key(Decimal("0.10"), "quote", "price increment")
+    step_size: Positive = _key(Decimal("0.001"), "base", "quantity increment")
+    min_qty: Positive = _key(Decimal("0.001"), "base", "least order quantity")
+    max_qty: Positive = _key(Decimal(1000), "base", "largest order quantity")
+    min_notional: Decimal = _key(Decimal(100), "quote", "least value of an opening order", ge=0)
+    maker_fee: Decimal = _key(Decimal("0.0002"), "fraction", "fee of a resting fill", ge=-1, le=1)
+    taker_fee: Decimal = _key(Decimal("0.0005"), "fraction", "fee of a taking fill", ge=-1, le=1)
+
+    @model_validator(mode="after")
+    def _symbol_ends_in_quote(self) -> "InstrumentConfig":
+        if self.symbol != self.base + self.quote:
+            raise ValueError(f"symbol {self.symbol} must be base {self.base} followed by quote {self.quote}")
+        return self
+
+    def spec(self) -> InstrumentSpec:
+        """The filters as the strategy uses them; price bounds are the venue's 1 to 10^6 ticks at the least."""
+        return InstrumentSpec(
+            symbol=self.symbol,
+            tick_size=self.tick_size,
+            step_size=self.step_size,
+            min_qty=self.min_qty,
+            max_qty=self.max_qty,
+            min_price=self.tick_size,
+            max_price=MAX_PRICE,
+            min_notional=self.min_notional,
+        )
+
+
+MAX_PRICE: Final = Decimal(1_000_000_000)
+
+
+class GridConfig(_Section):
+    """The shape of both ladders and of every lot's exits."""
+
+    title = "The shape of both ladders and of every lot's exits."
+
+    step_bps: Decimal = _key(
+        Decimal(10), "bps of the centre", "distance between rungs", ge=MIN_STEP_BPS, le=1000, allow_inf_nan=False
+    )
+    levels: int = _key(8, "rungs", "rungs on each side", ge=1, le=100)
+    base_qty: Positive = _key(Decimal("0.002"), "base", "quantity of the first rung")
+    qty_scale: Decimal = _key(
+        Decimal(1), "factor", "quantity of each further rung against the one before", ge=Decimal("0.5"), le=3
+    )
+    tp_steps: Decimal = _key(Decimal(1), "steps", "take-profit distance from the entry", ge=Decimal("0.5"), le=100)
+    sl_steps: Decimal = _key(Decimal(5), "steps", "stop distance from the entry", ge=Decimal("0.5"), le=200)
+    recentre_trigger_bps: Decimal = _key(
+        Decimal(60), "bps of the centre", "re-centre when the market is further than this from the centre", ge=2, le=5000
+    )
+
+    @model_validator(mode="after")
+    def _long_ladder_stays_above_zero(self) -> "GridConfig":
+        if self.step_bps * (self.levels + self.sl_steps) >= BPS:
+            raise ValueError(
+                f"step_bps {self.step_bps} x (levels {self.levels} + sl_steps {self.sl_steps}) reaches below a price "
+                "of zero; lower one of them"
+            )
+        return self
+
+
+class ExecutionConfig(_Section):
+    """How orders are sent, retried and verified."""
+
+    title = "How orders are sent, retried and verified."
+
+    orders_per_turn: int = _key(10, "orders", "at most so many new entries a pass, the rest in the next", ge=1, le=200)
+    attach_bound_ms: int = _key(1000, "ms", "a held quantity without a stop for longer is an alarm", ge=50, le=60_000)
+    retry_first_ms: int = _key(500, "ms", "wait after a rejected entry; doubles with each further one", ge=50, le=60_000)
+    retry_last_ms: int = _key(60_000, "ms", "longest wait after a rejected entry", ge=50, le=3_600_000)
+    flatten_timeout_ms: int = _key(10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000)
+
+
+class AccountConfig(_Section):
+    """The simulated account of `sim` and `replay`."""
+
+    title = "The simulated account of the modes sim and replay."
+
+    starting_balance: Positive = _key(Decimal(10_000), "quote", "wallet at the start")
+    leverage: int = _key(20, "factor", "leverage of the simulated account", ge=1, le=125)
+
+
+class Config(_Section):
+    """The whole configuration, read once."""
+
+    title = "HedgeGrid"
+
+    instrument: InstrumentConfig = InstrumentConfig()
+    grid: GridConfig = GridConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    account: AccountConfig = AccountConfig()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _sections_are_tables(cls, value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, dict | BaseModel):
+            raise ValueError("must be a table of keys")  # noqa: TRY004 - pydantic collects ValueErrors
+        return value
+
+    def digest(self) -> str:
+        """Sha256 of the parsed configuration, hex."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file (or the defaults) and apply `KEY=VALUE` overrides.
+
+    Raises:
+        ConfigError: A file that cannot be read, or keys and values that break a rule.
+    """
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidOperation) as error:
+            raise ConfigError(f"{path}: is not TOML ({error}); `hedgegrid init` writes a correct file") from error
+    for override in overrides:
+        _apply(data, override)
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(error))) from error
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or len(parts) != 2 or not all(parts):  # noqa: PLR2004
+        raise ConfigError(f"--set {override}: must be SECTION.KEY=VALUE, such as grid.step_bps=2")
+    section = data.setdefault(parts[0], {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"{parts[0]} = {section}: must be a table of keys")
+    section[parts[1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:  # noqa: ANN401
+    try:
+        return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
+    except (tomllib.TOMLDecodeError, InvalidOperation):
+        return text
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        path = [str(part) for part in problem["loc"]]
+        key = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            yield f"{key} = {_shown(problem['input'])}: unknown key; {_nearest(path)}"
+        else:
+            yield f"{key} = {_shown(problem['input'])}: {_rule(key, problem)}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, dict | BaseModel):
+        return "{...}"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
+
+
+def _rule(key: str, problem: Any) -> str:  # noqa: ANN401
+    context = problem.get("ctx", {})
+    bound = next((context[name] for name in ("ge", "gt", "le", "lt") if name in context), None)
+    words = {
+        "greater_than_equal": f"must be at least {bound}",
+        "greater_than": f"must be more than {bound}",
+        "less_than_equal": f"must be at most {bound}",
+        "less_than": f"must be less than {bound}",
+        "finite_number": "must be a finite number",
+        "int_from_float": "must be a whole number",
+        "string_pattern_mismatch": f"must match {context.get('pattern')}",
+    }
+    rule = words.get(problem["type"])
+    if rule is None:
+        rule = str(context["error"]) if "error" in context else problem["msg"].lower().replace("input should", "must")
+    if key == "grid.step_bps" and problem["type"] == "greater_than_equal":
+        rule += " (fees alone cost 4 bps a round trip)"
+    return rule
+
+
+def _nearest(path: Sequence[str]) -> str:
+    section = Config.model_fields.get(path[0])
+    if len(path) == 1 or section is None:
+        known, prefix = list(Config.model_fields), ""
+    else:
+        known, prefix = list(_fields(section)), f"{path[0]}."
+    close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.4)
+    return f"did you mean {prefix}{close[0]}?" if close else f"known: {', '.join(prefix + name for name in known)}"
+
+
+def _fields(section: FieldInfo) -> dict[str, FieldInfo]:
+    model = section.annotation
+    assert model is not None and issubclass(model, BaseModel)  # noqa: PT018, S101 - every field of Config is a section
+    return model.model_fields
+
+
+def template() -> str:
+    """A commented TOML file with every key at its default."""
+    lines = ["# HedgeGrid configuration. Every key is optional; what stands here are the defaults."]
+    for name, section in Config.model_fields.items():
+        lines += ["", f"# {section.default.title}", f"[{name}]"]
+        for key, field in _fields(section).items():
+            extra = field.json_schema_extra
+            unit = extra["unit"] if isinstance(extra, dict) else ""
+            lines.append(f"# {field.description} ({unit}{_bounds(field)})")
+            value = field.default
+            lines.append(f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}")
+    return "\n".join(lines) + "\n"
+
+
+def _bounds(field: FieldInfo) -> str:
+    marks = [*field.metadata]
+    for argument in get_args(field.annotation):
+        marks += getattr(argument, "metadata", [])
+    low = next((f"{'at least' if isinstance(m, Ge) else 'more than'} {_edge(m)}" for m in marks if isinstance(m, Ge | Gt)), "")
+    high = next((f"at most {m.le}" for m in marks if isinstance(m, Le)), "")
+    return "".join(f"; {part}" for part in (low, high) if part)
+
+
+def _edge(mark: Ge | Gt) -> object:
+    return mark.ge if isinstance(mark, Ge) else mark.gt

@@ -1,0 +1,222 @@
+"""The operator's desk: commands become acts on the grid, the door's state is latched, every act gets its receipt."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from strategy.control import Command, CommandName, Receipt, Result
+from strategy.domain import NS_PER_MS, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
+from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, view
+from strategy.grid import Fill, HedgeGrid, Venue
+from strategy.journal import JournalWriter
+from strategy.snapshot import FlattenStage, FlattenView
+
+Reply = Callable[[Receipt], None]
+"""Takes the receipt once the outcome is known."""
+RECEIPTS_KEPT: Final = 20
+
+
+class Desk:
+    """Carries out commands and owns the door's state; used on the engine's loop only."""
+
+    def __init__(self, grid: HedgeGrid, journal: JournalWriter, venue: Venue) -> None:
+        self.reason = "started"
+        """Why the door is in its state."""
+        self.receipts: deque[Receipt] = deque(maxlen=RECEIPTS_KEPT)
+        self.flattened: FlattenView | None = None
+        """Progress of the flatten that runs or ran last."""
+        self._grid = grid
+        self._journal = journal
+        self._venue = venue
+        self._acts = 0
+        self._replies: dict[str, tuple[Command, Reply]] = {}
+        self._flatten: Flatten | None = None
+        self._withdrawing: dict[str, tuple[int, int]] = {}
+        """Cancel-entries acts that wait for the venue: deadline (ns) and how many were open."""
+        grid.before_pass = self._advance
+        grid.closing_fill = self._note_closing_fill
+
+    def handle(self, command: Command, reply: Reply) -> None:
+        """Journal the act, then carry it out; `reply` may be called at once or later, and is called once."""
+        self._acts += 1
+        act_id = f"{self._grid.session}-{self._acts}"
+        args = {} if command.leg is None else {"leg": command.leg}
+        self._journal.write(
+            "act", self._venue.now(), act_id=act_id, command=command.name, args=args, by=command.origin
+        )
+        self._replies[act_id] = (command, reply)
+        match command.name:
+            case CommandName.PAUSE:
+                self._pause(act_id)
+            case CommandName.RESUME:
+                self._resume(act_id)
+            case CommandName.CANCEL_ENTRIES:
+                self._withdraw(act_id)
+            case CommandName.FLATTEN:
+                self._start_flatten(act_id, frozenset(Leg) if command.leg is None else frozenset({command.leg}))
+            case _:
+                self._answer(act_id, Result.REFUSED, reason="not available in this version")
+
+    def set_state(self, state: DoorState, reason: str) -> None:
+        """Latch the door's state and journal it."""
+        self._grid.state = state
+        self.reason = reason
+        self._journal.write("state", self._venue.now(), name=state, reason=reason)
+
+    def abandon(self) -> None:
+        """Answer what is still owed when the session ends."""
+        for act_id in tuple(self._replies):
+            self._answer(act_id, Result.FAILED, reason="the session ended first")
+
+    # -- the simple acts -----------------------------------------------------------------------------------------
+
+    def _pause(self, act_id: str) -> None:
+        match self._grid.state:
+            case DoorState.RUNNING:
+                self.set_state(DoorState.PAUSED, "paused by the operator")
+                self._answer(act_id, Result.DONE, entries_left_resting=self._count_entries())
+                self._grid.converge()
+            case DoorState.PAUSED:
+                self._answer(act_id, Result.DONE, reason="was paused already")
+            case DoorState.FLATTENING:
+                self._answer(act_id, Result.DONE, reason="a flatten runs; it ends paused")
+
+    def _resume(self, act_id: str) -> None:
+        match self._grid.state:
+            case DoorState.RUNNING:
+                self._answer(act_id, Result.DONE, reason="was running already")
+            case DoorState.PAUSED:
+                self.set_state(DoorState.RUNNING, "resumed by the operator")
+                self._answer(act_id, Result.DONE)
+                self._grid.converge()
+            case DoorState.FLATTENING:
+                self._answer(act_id, Result.REFUSED, reason="a flatten runs; wait for its end")
+
+    def _withdraw(self, act_id: str) -> None:
+        if self._grid.state is DoorState.RUNNING:
+            self.set_state(DoorState.PAUSED, "entries cancelled by the operator")
+        entries = [order for leg in Leg for order in self._grid.index.of(leg, entries=True)]
+        deadline = self._venue.now() + self._grid.config.execution.flatten_timeout_ms * NS_PER_MS
+        self._withdrawing[act_id] = (deadline, len(entries))
+        for order in entries:
+            self._grid.cancel(order.id, "cancel-entries")
+        self._grid.converge()
+
+    def _count_entries(self) -> int:
+        return sum(len(self._grid.index.of(leg, entries=True)) for leg in Leg)
+
+    # -- flatten -------------------------------------------------------------------------------------------------
+
+    def _start_flatten(self, act_id: str, legs: frozenset[Leg]) -> None:
+        now = self._venue.now()
+        running = self._flatten
+        if running is None:
+            deadline = now + self._grid.config.execution.flatten_timeout_ms * NS_PER_MS
+            before = {leg: self._grid.lots.held(leg) for leg in Leg}
+            self._flatten = Flatten(legs=legs, started_ns=now, deadline_ns=deadline, acts=[act_id], before=before)
+            self.set_state(DoorState.FLATTENING, f"flatten {' and '.join(sorted(legs))}")
+        else:
+            running.legs |= legs
+            running.acts.append(act_id)
+        self._grid.frozen = self._flatten.legs if self._flatten is not None else frozenset()
+        self._grid.converge()
+
+    def _facts(self, legs: frozenset[Leg]) -> dict[Leg, FlattenFacts]:
+        index = self._grid.index
+        facts = {}
+        for leg in sorted(legs):
+            exits = index.of(leg, entries=False)
+            facts[leg] = FlattenFacts(
+                entries=index.of(leg, entries=True),
+                exits=tuple(order for order in exits if order.key.role is not Role.CLOSE),
+                closes=tuple(order for order in exits if order.key.role is Role.CLOSE),
+                venue_qty=self._venue.position(leg),
+                own_qty=self._grid.lots.held(leg),
+            )
+        return facts
+
+    def _advance(self) -> int | None:
+        """Before each pass: take the running procedures one step further; gives the next deadline (ns)."""
+        now = self._venue.now()
+        self._finish_withdrawals(now)
+        if self._flatten is not None:
+            self._advance_flatten(self._flatten, now)
+        deadlines = [deadline for deadline, _ in self._withdrawing.values()]
+        if self._flatten is not None:
+            deadlines.append(self._flatten.deadline_ns)
+        return min(deadlines, default=None)
+
+    def _advance_flatten(self, flatten: Flatten, now: int) -> None:
+        facts = self._facts(flatten.legs)
+        step = next_step(facts, self._grid.held_back_closes(now))
+        flatten.stage = step.stage
+        self._carry_out(step)
+        if step.stage is FlattenStage.FLAT:
+            self._end_flatten(flatten, facts, Result.DONE)
+        elif now >= flatten.deadline_ns:
+            flatten.stage = FlattenStage.NOT_FLAT
+            self._end_flatten(flatten, facts, Result.TIMEOUT)
+        self.flattened = view(flatten, facts)
+
+    def _carry_out(self, step: FlattenStep) -> None:
+        for order in step.cancels:
+            self._grid.cancel(order.id, "flatten")
+        for close in step.closes:
+            side = close.leg.exit_side if close.qty > 0 else close.leg.entry_side
+            key = OrderKey(close.leg, Role.CLOSE, 0)
+            self._grid.submit(DesiredOrder(key=key, side=side, price=None, qty=abs(close.qty), lot=None))
+
+    def _note_closing_fill(self, leg: Leg, fill: Fill) -> None:
+        if self._flatten is not None:
+            qty, value = self._flatten.fills.get(leg, (ZERO, ZERO))
+            self._flatten.fills[leg] = (qty + fill.qty, value + fill.qty * fill.price)
+
+    def _end_flatten(self, flatten: Flatten, facts: Mapping[Leg, FlattenFacts], result: Result) -> None:
+        self._flatten = None
+        self._grid.frozen = frozenset()
+        names = " and ".join(leg for leg in Leg if leg in flatten.legs)
+        flat = result is Result.DONE
+        if not flat:
+            left = ", ".join(f"{leg} {fact.venue_qty}" for leg, fact in facts.items())
+            now = self._venue.now()
+            self._grid.errors.record(now, "flatten", "not-flat", f"not verified in time: {left}", critical=True)
+        self.set_state(DoorState.PAUSED, f"{names} flat, verified" if flat else f"flatten failed: {names} NOT FLAT")
+        detail: dict[str, Any] = {leg: self._leg_detail(leg, fact, flatten) for leg, fact in facts.items()}
+        if not flat:
+            detail["reason"] = "not verified in time"
+        for act_id in flatten.acts:
+            self._answer(act_id, result, **detail)
+        self._grid.converge()
+
+    def _leg_detail(self, leg: Leg, fact: FlattenFacts, flatten: Flatten) -> dict[str, str]:
+        qty, value = flatten.fills.get(leg, (ZERO, ZERO))
+        return {
+            "held": plain(flatten.before[leg]),
+            "closed": plain(qty),
+            "average": plain(value / qty) if qty else "",
+            "left": plain(fact.venue_qty),
+            "open_orders": str(len(fact.entries) + len(fact.exits) + len(fact.closes)),
+        }
+
+    # -- receipts ------------------------------------------------------------------------------------------------
+
+    def _finish_withdrawals(self, now: int) -> None:
+        if not self._withdrawing:
+            return
+        left = self._count_entries()
+        for act_id, (deadline, count) in tuple(self._withdrawing.items()):
+            if not left:
+                self._answer(act_id, Result.DONE, cancelled=count)
+            elif now >= deadline:
+                self._answer(act_id, Result.TIMEOUT, reason=f"{left} entries are still open")
+            else:
+                continue
+            del self._withdrawing[act_id]
+
+    def _answer(self, act_id: str, result: Result, **detail: Any) -> None:  # noqa: ANN401
+        command, reply = self._replies.pop(act_id)
+        now = self._venue.now()
+        receipt = Receipt(act_id=act_id, command=command.text, result=result, detail=detail, ts=now)
+        self._journal.write("receipt", now, act_id=act_id, result=result, detail=detail)
+        self.receipts.append(receipt)
+        reply(receipt)

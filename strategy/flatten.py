@@ -1,0 +1,95 @@
+"""The flatten procedure: gate shut, entries cancelled, legs closed, verified, exits cancelled last."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from strategy.domain import ZERO, Leg
+from strategy.order_index import OrderRecord, OrderStatus
+from strategy.snapshot import FlattenStage, FlattenView
+
+
+class FlattenFacts(msgspec.Struct, frozen=True):
+    """What one leg looks like now; `venue_qty` is the venue's word on the position."""
+
+    entries: tuple[OrderRecord, ...]
+    exits: tuple[OrderRecord, ...]
+    """Take-profits and stops."""
+    closes: tuple[OrderRecord, ...]
+    venue_qty: Decimal
+    own_qty: Decimal
+
+
+class CloseLeg(msgspec.Struct, frozen=True):
+    """Close that quantity of a leg at market; negative where the leg was over-closed and must be bought back."""
+
+    leg: Leg
+    qty: Decimal
+
+
+class FlattenStep(msgspec.Struct, frozen=True):
+    """What to do now, and how far the procedure has come."""
+
+    stage: FlattenStage
+    cancels: tuple[OrderRecord, ...] = ()
+    closes: tuple[CloseLeg, ...] = ()
+
+
+class Flatten(msgspec.Struct):
+    """One running flatten; further requests join it."""
+
+    legs: frozenset[Leg]
+    started_ns: int
+    deadline_ns: int
+    acts: list[str]
+    """The acts that are owed a receipt."""
+    before: Mapping[Leg, Decimal]
+    """What each leg held when it began."""
+    stage: FlattenStage = FlattenStage.CANCELLING_ENTRIES
+    fills: dict[Leg, tuple[Decimal, Decimal]] = {}
+    """Quantity and value of the closing fills, per leg."""
+
+
+def next_step(facts: Mapping[Leg, FlattenFacts], held_back: frozenset[Leg]) -> FlattenStep:
+    """The next act, from the facts alone, so that repeating it changes nothing.
+
+    Cancels that are under way are waited for, as are closes; `held_back` names legs whose close was rejected a moment
+    ago. `FLAT` is given only when the venue and the own books show no position and no order of these legs is open.
+    """
+    entries = [order for fact in facts.values() for order in fact.entries]
+    if entries:
+        return FlattenStep(FlattenStage.CANCELLING_ENTRIES, cancels=_not_cancelling(entries))
+    if any(fact.closes for fact in facts.values()):
+        return FlattenStep(FlattenStage.CLOSING)
+    closes = tuple(
+        CloseLeg(leg, fact.venue_qty)
+        for leg, fact in facts.items()
+        if fact.venue_qty != ZERO and leg not in held_back
+    )
+    if closes or held_back & {leg for leg, fact in facts.items() if fact.venue_qty != ZERO}:
+        return FlattenStep(FlattenStage.CLOSING, closes=closes)
+    if any(fact.own_qty != ZERO for fact in facts.values()):
+        return FlattenStep(FlattenStage.VERIFYING)
+    exits = [order for fact in facts.values() for order in fact.exits]
+    if exits:
+        return FlattenStep(FlattenStage.CANCELLING_EXITS, cancels=_not_cancelling(exits))
+    return FlattenStep(FlattenStage.FLAT)
+
+
+def _not_cancelling(orders: list[OrderRecord]) -> tuple[OrderRecord, ...]:
+    return tuple(order for order in orders if order.status is not OrderStatus.CANCELLING)
+
+
+def view(flatten: Flatten, facts: Mapping[Leg, FlattenFacts]) -> FlattenView:
+    """The procedure as the outside sees it."""
+    return FlattenView(
+        legs=tuple(leg for leg in Leg if leg in flatten.legs),
+        stage=flatten.stage,
+        started_ns=flatten.started_ns,
+        entries_left=sum(len(fact.entries) for fact in facts.values()),
+        exits_left=sum(len(fact.exits) for fact in facts.values()),
+        long_left=facts[Leg.LONG].venue_qty if Leg.LONG in facts else ZERO,
+        short_left=facts[Leg.SHORT].venue_qty if Leg.SHORT in facts else ZERO,
+        running=flatten.stage not in (FlattenStage.FLAT, FlattenStage.NOT_FLAT),
+    )

@@ -1,0 +1,440 @@
+"""The hedge grid itself: events update facts, one pass turns facts into orders. Knows no Nautilus."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, Protocol
+
+import msgspec
+
+from strategy.config import Config
+from strategy.domain import (
+    NS_PER_MS,
+    DesiredOrder,
+    DoorState,
+    Ladder,
+    Leg,
+    Lot,
+    Market,
+    OrderKey,
+    Reason,
+    Role,
+    Side,
+    plain,
+)
+from strategy.errors import ErrorLog
+from strategy.gate import judge
+from strategy.journal import JournalWriter
+from strategy.ladder import build_ladder, needs_recentre, recentre_bounds
+from strategy.ledger import Ledger, ProtectionClock
+from strategy.lots import LotBook, OverClosedError, desired_exits, is_passed
+from strategy.order_ids import OrderId, format_id, parse_id
+from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
+from strategy.placement import occupied
+from strategy.reconcile import Action, Cancel, Resize, Submit, open_keys, reconcile_entries, reconcile_exits
+from strategy.retry import BackOff
+
+MAX_PASSES: Final = 4
+"""Passes in one turn before the rest is left to the next."""
+FILLS_REMEMBERED: Final = 50_000
+"""Trade ids kept to recognise a fill that comes twice."""
+GATE_REASONS: Final = frozenset(Reason) - {Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED}
+
+
+class Venue(Protocol):
+    """What the grid asks of the world."""
+
+    def now(self) -> int:
+        """The engine's clock, ns UTC."""
+
+    def market(self) -> Market | None:
+        """The best prices now; None before the first."""
+
+    def position(self, leg: Leg) -> Decimal:
+        """The venue's word on what a leg holds; negative where it was over-closed."""
+
+    def submit(self, order_id: str, order: DesiredOrder) -> None:
+        """Send a new order."""
+
+    def cancel(self, order_id: str) -> None:
+        """Ask for an order's cancellation."""
+
+    def resize(self, order_id: str, qty: Decimal) -> None:
+        """Ask for another total quantity of an order."""
+
+    def wake_at(self, ts: int) -> None:
+        """Ask for a pass at that time (ns), or as soon as possible after it."""
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
+    """One execution as the venue reports it."""
+
+    order_id: str
+    trade_id: str
+    side: Side
+    price: Decimal
+    qty: Decimal
+    fee: Decimal
+    """Cost in quote currency; negative for a rebate."""
+    maker: bool
+
+
+class Band(msgspec.Struct, frozen=True, gc=False):
+    """The prices between which a market event changes no order, so that it costs comparisons only."""
+
+    bid_floor: Decimal
+    """A short rung that would cross becomes free when the bid falls below this."""
+    ask_ceiling: Decimal
+    """A long rung that would cross becomes free when the ask rises above this."""
+    mid_floor: Decimal
+    mid_ceiling: Decimal
+
+
+class HedgeGrid:
+    """Facts, and the passes that bring the live orders to the desired ones. Used on the engine's loop only."""
+
+    def __init__(self, config: Config, journal: JournalWriter, venue: Venue, session: str, ledger: Ledger) -> None:
+        self.config = config
+        self.spec = config.instrument.spec()
+        self.session = session
+        self.state = DoorState.RUNNING
+        self.market: Market | None = None
+        """As the latest pass saw it."""
+        self.ladder: Ladder | None = None
+        self.lots = LotBook()
+        self.index = OrderIndex()
+        self.ledger = ledger
+        self.protection = ProtectionClock()
+        self.errors = ErrorLog(journal)
+        self.gaps: dict[OrderKey, Reason] = {}
+        self.refusals: dict[OrderKey, str] = {}
+        """The venue's own words on the last refusal, per key."""
+        self.frozen: frozenset[Leg] = frozenset()
+        """Legs that a running flatten has in hand."""
+        self.closing_fill: Callable[[Leg, Fill], None] = lambda _leg, _fill: None
+        self.before_pass: Callable[[], int | None] = lambda: None
+        """Runs before each pass; gives the time (ns) of its next deadline."""
+        self._journal = journal
+        self._venue = venue
+        self._back_off = BackOff(config.execution)
+        self._unanswered: dict[str, int] = {}
+        """Orders whose cancel or resize was refused, and when to ask again."""
+        self._alarmed: set[Leg] = set()
+        self._denied: dict[OrderKey, Reason] = {}
+        self._seen: dict[tuple[str, str], None] = {}
+        self._serial = 0
+        self._converging = False
+        self._again = False
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def on_accepted(self, order_id: str) -> None:
+        """The venue has the order."""
+        order = self.index.accepted(order_id)
+        if order is None:
+            return
+        self._back_off.succeeded(order.key)
+        self.refusals.pop(order.key, None)
+        self._write_order("accepted", order)
+        self._changed(order.key.leg)
+
+    def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
+        """The venue rejected the order, or Nautilus's risk engine denied it (`event`)."""
+        order = self.index.remove(order_id)
+        if order is None:
+            return
+        now = self._venue.now()
+        if event == "denied":
+            self.ledger.denied += 1
+        else:
+            self.ledger.rejected += 1
+        self._write_order(event, order, reason)
+        self._back_off.refused(order.key, now)
+        self.refusals[order.key] = reason
+        if order.key.role is Role.SL and order.lot is not None and self.lots.get(order.lot):
+            self.lots.mark_breached(order.lot)
+        if not post_only:
+            critical = order.key.role.reduces
+            self.errors.record(now, "venue", f"order-{event}", f"{order.key}: {reason}", critical=critical)
+        self._changed(order.key.leg)
+
+    def on_ended(self, order_id: str, event: str) -> None:
+        """The order was cancelled or has expired (`event`)."""
+        order = self.index.remove(order_id)
+        if order is None:
+            return
+        self._unanswered.pop(order_id, None)
+        self._write_order(event, order)
+        self._changed(order.key.leg)
+
+    def on_resized(self, order_id: str, qty: Decimal) -> None:
+        """The venue has changed the order's quantity."""
+        order = self.index.resized(order_id, qty)
+        if order is not None:
+            self._write_order("updated", order)
+            self._changed(order.key.leg)
+
+    def on_request_refused(self, order_id: str, reason: str) -> None:
+        """A cancel or resize was refused: mostly because the order has just ended, so its own event is awaited first."""
+        order = self.index.get(order_id)
+        if order is None:
+            return
+        now = self._venue.now()
+        self._unanswered[order_id] = now + self.config.execution.retry_first_ms * NS_PER_MS
+        self.errors.record(now, "venue", "request-refused", f"{order.key}: {reason}", critical=False)
+        self.converge()
+
+    def on_fill(self, fill: Fill) -> None:
+        """An order has filled, in part or to its end; a fill that was seen before changes nothing."""
+        identity = (fill.order_id, fill.trade_id)
+        if identity in self._seen:
+            return
+        told = parse_id(fill.order_id)
+        now = self._venue.now()
+        if told is None:
+            self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
+            return
+        self._seen[identity] = None
+        if len(self._seen) > FILLS_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        leg, role = told.key.leg, told.key.role
+        order = self.index.filled(fill.order_id, fill.qty)
+        self._journal.write(
+            "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=leg, role=role,
+            lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
+            qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
+        )  # fmt: skip
+        realised, closed = Decimal(0), 0
+        if role is Role.ENTRY:
+            self.lots.enter(self._lot_of(told, order, fill, now))
+        else:
+            realised, closed = self._reduce(told, fill, now)
+        self.ledger.book_fill(realised, fill.fee, closed)
+        if order is not None and order.open_qty <= 0:
+            self.ledger.by_role[role] += 1
+            self._unanswered.pop(order.id, None)
+        if role is Role.CLOSE and told.lot is None:
+            self.closing_fill(leg, fill)
+        self._changed(leg)
+
+    def _lot_of(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> Lot:
+        """The lot that an entry's fill opens; a fill that comes after the order's end is measured from its own price."""
+        step = self.ladder.step if self.ladder is not None else fill.price * self.config.grid.step_bps / 10_000
+        return Lot(
+            number=told.serial,
+            leg=told.key.leg,
+            level=told.key.slot,
+            anchor=fill.price if order is None or order.price is None else order.price,
+            step=step if order is None else order.step,
+            qty=fill.qty,
+            cost=fill.price * fill.qty,
+            opened_ns=now,
+        )
+
+    def _reduce(self, told: OrderId, fill: Fill, now: int) -> tuple[Decimal, int]:
+        try:
+            return self.lots.reduce(told.key.leg, told.lot, fill.qty, fill.price)
+        except OverClosedError as error:
+            self.errors.record(now, "fill", "over-closed", str(error), critical=True)
+            return error.realised, error.closed
+
+    def _changed(self, leg: Leg) -> None:
+        now = self._venue.now()
+        self.protection.update(leg, self.lots.held(leg), self.index.working_stop_qty(leg), now)
+        self.converge()
+
+    # -- passes --------------------------------------------------------------------------------------------------
+
+    def converge(self) -> None:
+        """Bring live orders to desired ones; a call from within a pass asks for one more."""
+        self._again = True
+        if self._converging:
+            return
+        self._converging = True
+        try:
+            for _ in range(MAX_PASSES):
+                self._again = False
+                self._pass()
+                if not self._again:
+                    return
+            self._venue.wake_at(self._venue.now())
+        finally:
+            self._converging = False
+
+    def _pass(self) -> None:
+        now = self._venue.now()
+        self.market = self._venue.market()
+        self._ask_again(now)
+        self._watch_protection(now)
+        deadline = self.before_pass()
+        if self.market is not None:
+            self._reconcile(self.market, now)
+        self._wake_for(deadline, now)
+
+    def _reconcile(self, market: Market, now: int) -> None:
+        self._mark_passed_stops(market)
+        self._do_all(self._exit_actions(now))
+        if self.state is DoorState.RUNNING:
+            grid = self.config.grid
+            if self.ladder is None or needs_recentre(self.ladder, market, grid):
+                self.ladder = build_ladder(market.mid, grid, self.spec)
+        if self.ladder is not None:
+            self._enter(self.ladder, now)
+
+    def _wake_for(self, deadline: int | None, now: int) -> None:
+        """Ask for a pass at the next time at which one would find something to do without an event."""
+        bound = self.config.execution.attach_bound_ms * NS_PER_MS
+        naked = (self.protection.since(leg) for leg in Leg if leg not in self._alarmed)
+        dues = [deadline, self._back_off.next_due(now), *self._unanswered.values()]
+        dues += [since + bound for since in naked if since is not None]
+        if Reason.QUEUED in self.gaps.values():
+            dues.append(now)
+        due = min((due for due in dues if due is not None), default=None)
+        if due is not None:
+            self._venue.wake_at(due)
+
+    def _ask_again(self, now: int) -> None:
+        for order_id, due in tuple(self._unanswered.items()):
+            if due <= now:
+                del self._unanswered[order_id]
+                self.index.mark(order_id, OrderStatus.ACCEPTED)
+
+    def _watch_protection(self, now: int) -> None:
+        bound = self.config.execution.attach_bound_ms * NS_PER_MS
+        for leg in Leg:
+            since = self.protection.since(leg)
+            late = since is not None and now - since >= bound
+            if late and leg not in self._alarmed:
+                self._alarmed.add(leg)
+                detail = f"{self.lots.held(leg)} held, {self.index.working_stop_qty(leg)} covered by stops"
+                self._journal.write("alarm", now, name="unprotected", leg=leg, raised=True, detail=detail)
+                self.errors.record(now, "protection", "unprotected", f"{leg}: {detail}", critical=True)
+            elif since is None and leg in self._alarmed:
+                self._alarmed.discard(leg)
+                self._journal.write("alarm", now, name="unprotected", leg=leg, raised=False, detail="covered again")
+
+    def _mark_passed_stops(self, market: Market) -> None:
+        for lot in tuple(self.lots):
+            unstopped = not lot.breached and not self.index.has(OrderKey(lot.leg, Role.SL, lot.number))
+            if unstopped and lot.leg not in self.frozen and is_passed(lot, market, self.config.grid, self.spec):
+                self.lots.mark_breached(lot.number)
+
+    def _exit_actions(self, now: int) -> list[Action]:
+        desired = [
+            order
+            for lot in self.lots
+            if lot.leg not in self.frozen
+            for order in desired_exits(lot, self.config.grid, self.spec)
+        ]
+        keys = [
+            key
+            for key in open_keys(self.index, (Role.SL, Role.TP, Role.CLOSE))
+            if key.leg not in self.frozen and key.slot
+        ]
+        return reconcile_exits(desired, keys, self.index, self._back_off.until, now)
+
+    def _enter(self, ladder: Ladder, now: int) -> None:
+        market, spec, until = self.market, self.spec, self._back_off.until
+        actions, self.gaps = reconcile_entries(
+            ladder,
+            occupied(ladder, self.lots),
+            self.index,
+            lambda order: judge(order, self.state, market, spec, until, now),
+            self.config.execution.orders_per_turn,
+        )
+        self._write_denials(ladder, now)
+        self._do_all(actions)
+
+    def _write_denials(self, ladder: Ladder, now: int) -> None:
+        denied = {key: reason for key, reason in self.gaps.items() if reason in GATE_REASONS}
+        for key, reason in denied.items():
+            if self._denied.get(key) is not reason:
+                self._journal.write("gate", now, leg=key.leg, role=key.role, level=key.slot, reason=reason)
+        self._denied = denied
+
+    # -- orders --------------------------------------------------------------------------------------------------
+
+    def _do_all(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Submit(order):
+                    self.submit(order)
+                case Cancel(order_id, reason):
+                    self.cancel(order_id, reason)
+                case Resize(order_id, qty, reason):
+                    self._resize(order_id, qty, reason)
+
+    def submit(self, order: DesiredOrder) -> None:
+        """Index, journal and send an order; this is the only way out for one."""
+        now = self._venue.now()
+        reason = judge(order, self.state, self.market, self.spec, self._back_off.until, now)
+        if reason is not None:
+            self.gaps[order.key] = reason
+            return
+        self._serial += 1
+        order_id = format_id(OrderId(self.session, order.key, order.lot, self._serial))
+        record = OrderRecord(
+            id=order_id,
+            key=order.key,
+            side=order.side,
+            price=order.price,
+            qty=order.qty,
+            lot=self._serial if order.key.role is Role.ENTRY else order.lot,
+            step=self.ladder.step if self.ladder is not None else Decimal(0),
+        )
+        self.index.add(record)
+        self._write_order("submit", record)
+        self.ledger.submitted += 1
+        try:
+            self._venue.submit(order_id, order)
+        except Exception:
+            if self.index.remove(order_id) is not None:
+                self.ledger.denied += 1
+                self._back_off.refused(order.key, now)
+                self._write_order("denied", record, "could not be sent")
+            raise
+
+    def cancel(self, order_id: str, reason: str) -> None:
+        """Journal and send a cancel; nothing happens where one is under way or the order has ended."""
+        order = self.index.get(order_id)
+        if order is None or order.status is OrderStatus.CANCELLING:
+            return
+        self.index.mark(order_id, OrderStatus.CANCELLING)
+        self._write_order("cancel", order, reason)
+        self._venue.cancel(order_id)
+
+    def _resize(self, order_id: str, qty: Decimal, reason: str) -> None:
+        order = self.index.mark(order_id, OrderStatus.RESIZING)
+        if order is not None:
+            self._write_order("modify", msgspec.structs.replace(order, qty=qty), reason)
+            self._venue.resize(order_id, qty)
+
+    def _write_order(self, event: str, order: OrderRecord, reason: str | None = None) -> None:
+        key = order.key
+        self._journal.write(
+            "order", self._venue.now(), event=event, id=order.id, leg=key.leg, role=key.role,
+            level=key.slot if key.role is Role.ENTRY else None, lot=order.lot, side=order.side,
+            price=None if order.price is None else plain(order.price), qty=plain(order.qty), reason=reason,
+        )  # fmt: skip
+
+    def held_back_closes(self, now: int) -> frozenset[Leg]:
+        """Legs whose close was refused a moment ago, so that the next try waits."""
+        return frozenset(leg for leg in Leg if self._back_off.until.get(OrderKey(leg, Role.CLOSE, 0), 0) > now)
+
+    # -- for the shell -------------------------------------------------------------------------------------------
+
+    def band(self) -> Band | None:
+        """Where the market may move without a pass; None while every event needs one."""
+        if self.market is None or self.ladder is None:
+            return None
+        low, high = recentre_bounds(self.ladder.centre, self.config.grid)
+        if self.state is not DoorState.RUNNING:
+            low, high = Decimal(0), self.spec.max_price
+        crossing = {key for key, reason in self.gaps.items() if reason is Reason.WOULD_CROSS}
+        free_above = [rung.price for rung in self.ladder.long if OrderKey(rung.leg, Role.ENTRY, rung.level) in crossing]
+        free_below = [rung.price for rung in self.ladder.short if OrderKey(rung.leg, Role.ENTRY, rung.level) in crossing]
+        return Band(
+            bid_floor=max(free_below, default=Decimal(0)),
+            ask_ceiling=min(free_above, default=self.spec.max_price),
+            mid_floor=low,
+            mid_ceiling=high,
+        )

@@ -1,0 +1,427 @@
+"""HedgeGridStrategy: Nautilus events in, the grid's orders out. The only file here that meets a running Nautilus."""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any, Concatenate, Final
+
+from nautilus_trader.common.enums import LogColor
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.data import Bar, BarType, MarkPriceUpdate, QuoteTick, TradeTick
+from nautilus_trader.model.enums import LiquiditySide, OrderSide, TimeInForce
+from nautilus_trader.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderCancelRejected,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderModifyRejected,
+    OrderRejected,
+    OrderUpdated,
+)
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
+from nautilus_trader.model.objects import FIXED_PRECISION, Currency, Price, Quantity
+from nautilus_trader.trading.strategy import Strategy
+
+from strategy.config import Config
+from strategy.control import Command, Receipt
+from strategy.desk import Desk
+from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, Leg, Market, Role, Side
+from strategy.grid import Band, Fill, HedgeGrid
+from strategy.journal import JournalWriter
+from strategy.ledger import Ledger
+from strategy.order_ids import base36
+from strategy.picture import take_picture
+from strategy.snapshot import LadderSnapshot, MarketView, OperationalMetrics, Snapshot
+
+RAW_UNITS: Final = 10**FIXED_PRECISION
+"""Nautilus's raw price units in one."""
+SIDES: Final = {Side.BUY: OrderSide.BUY, Side.SELL: OrderSide.SELL}
+RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
+"""A pass that failed is tried again after this."""
+
+Hop = Callable[[Callable[[], None]], None]
+"""Runs a callback on the engine's loop: at once in a replay, from the timer's thread in a live node."""
+
+
+def guarded[**P, S: "HedgeGridStrategy"](
+    handler: Callable[Concatenate[S, P], None],
+) -> Callable[Concatenate[S, P], None]:
+    """Let no exception out of a handler: it is journalled, counted, shown, and the next pass converges."""
+
+    @functools.wraps(handler)
+    def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            handler(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            self.contain(handler.__name__, error)
+
+    return run
+
+
+class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[call-arg]
+    """What Nautilus itself needs to know of the strategy."""
+
+    instrument_id: InstrumentId
+    mode: str
+    version: str
+
+
+class HedgeGridStrategy(Strategy):
+    """Thin shell on Nautilus; all its state is written on the engine's loop, and `snapshot` is one reference."""
+
+    def __init__(self, config: HedgeGridConfig, settings: Config, journal: JournalWriter, hop: Hop) -> None:
+        super().__init__(config)
+        self.snapshot = Snapshot(mode=config.mode, instrument=str(config.instrument_id))
+        self.grid: HedgeGrid | None = None
+        self.desk: Desk | None = None
+        self.failure = ""
+        """Why the start failed; empty where it did not."""
+        self._settings = settings
+        self._journal = journal
+        self._hop = hop
+        self._blank = self.snapshot
+        self._instrument: Any = None
+        self._positions: dict[Leg, PositionId] = {}
+        self._quote: QuoteTick | None = None
+        self._last: Price | None = None
+        self._mark: Price | None = None
+        self._last_event_ns = 0
+        self._quotes = self._trades = self._bars = 0
+        self._wakes = 0
+        self._next_wake = 0
+        self._next_equity = 0
+        # The band in Nautilus's raw units; inverted while there is none, so that every event makes a pass.
+        self._bid_floor = self._mid_floor = 1
+        self._ask_ceiling = self._mid_ceiling = 0
+
+    # -- what the outside reads ------------------------------------------------------------------------------------
+
+    def get_ladders_snapshot(self) -> LadderSnapshot:
+        """Both ladders, from the latest snapshot."""
+        return self.snapshot.ladders
+
+    def get_operational_metrics(self) -> OperationalMetrics:
+        """Money and counts, from the latest snapshot."""
+        return self.snapshot.metrics
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    @guarded
+    def on_start(self) -> None:
+        """Take stock of account and instrument, then listen to the market."""
+        instrument_id = self.config.instrument_id
+        settings = self._settings.instrument
+        self._instrument = self.cache.instrument(instrument_id)
+        self._positions = {leg: PositionId(f"{instrument_id}-{leg.name}") for leg in Leg}
+        account = self.portfolio.account(instrument_id.venue)
+        balance: Decimal = account.balance_total(Currency.from_str(settings.quote)).as_decimal()
+        now = self.now()
+        session = base36(now // NS_PER_MS)
+        ledger = Ledger(balance)
+        self.grid = HedgeGrid(self._settings, self._journal, self, session, ledger)
+        self.desk = Desk(self.grid, self._journal, self)
+        self._blank = Snapshot(
+            session=session,
+            mode=self.config.mode,
+            instrument=settings.symbol,
+            currency=settings.quote,
+            base=settings.base,
+            price_decimals=self._instrument.price_precision,
+            qty_decimals=self._instrument.size_precision,
+            taker_fee=settings.taker_fee,
+        )
+        self.desk.set_state(self.grid.state, "started")
+        self.subscribe_quote_ticks(instrument_id)
+        self.subscribe_trade_ticks(instrument_id)
+        self.subscribe_mark_prices(instrument_id)
+        self.subscribe_bars(BarType.from_str(f"{instrument_id}-1-MINUTE-LAST-EXTERNAL"))
+        self.publish()
+
+    @guarded
+    def on_stop(self) -> None:
+        """Answer what is still owed; orders and positions stay as they are."""
+        if self.desk is not None:
+            self.desk.abandon()
+        self.publish()
+
+    @guarded
+    def command(self, command: Command, receipt: "Future[Receipt]") -> None:
+        """Carry out an operator's command; runs on the engine's loop."""
+        if self.desk is None:
+            raise RuntimeError("the strategy has not started")
+        self.desk.handle(command, receipt.set_result)
+        self._after_pass()
+        self.publish()
+
+    def contain(self, where: str, error: Exception) -> None:
+        """Note an exception that was caught, and ask for another pass."""
+        self.log.error(f"{where}: {type(error).__name__}: {error}", LogColor.RED)
+        if self.grid is None:
+            self.failure = f"{where}: {type(error).__name__}: {error}"
+            return
+        try:
+            now = self.now()
+            self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
+            self.wake_at(now + RETRY_AFTER_ERROR_NS)
+        except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
+            self.log.error(f"{where}: not recorded: {type(second).__name__}: {second}", LogColor.RED)
+
+    # -- market ----------------------------------------------------------------------------------------------------
+
+    @guarded
+    def on_quote_tick(self, tick: QuoteTick) -> None:
+        """A quote; inside the calm band it costs a few comparisons."""
+        self._quotes += 1
+        self._quote = tick
+        self._last_event_ns = tick.ts_init
+        bid, ask = tick.bid_price.raw, tick.ask_price.raw
+        calm = (
+            bid >= self._bid_floor
+            and ask <= self._ask_ceiling
+            and self._mid_floor <= (bid + ask) >> 1 <= self._mid_ceiling
+        )
+        if not calm:
+            self._on_market()
+        if tick.ts_init >= self._next_equity:
+            self._write_equity(tick.ts_init)
+
+    @guarded
+    def on_trade_tick(self, tick: TradeTick) -> None:
+        """A trade; it moves the market only where there are no quotes."""
+        self._trades += 1
+        self._last_event_ns = tick.ts_init
+        if self._quote is None:
+            self._on_last(tick.price, tick.ts_init)
+
+    @guarded
+    def on_bar(self, bar: Bar) -> None:
+        """A closed bar; it moves the market only where there are neither quotes nor trades."""
+        self._bars += 1
+        if self._quote is None and not self._trades:
+            self._last_event_ns = bar.ts_init
+            self._on_last(bar.close, bar.ts_init)
+
+    @guarded
+    def on_mark_price(self, mark_price: MarkPriceUpdate) -> None:
+        """The venue's mark price, for the screen."""
+        self._mark = mark_price.value
+
+    def _on_last(self, price: Price, ts: int) -> None:
+        """Without quotes the last price is bid and ask at once."""
+        self._last = price
+        if not (self._bid_floor <= price.raw <= self._ask_ceiling and self._mid_floor <= price.raw <= self._mid_ceiling):
+            self._on_market()
+        if ts >= self._next_equity:
+            self._write_equity(ts)
+
+    def _on_market(self) -> None:
+        if self.grid is not None:
+            self.grid.converge()
+            self._after_pass()
+
+    # -- orders ----------------------------------------------------------------------------------------------------
+
+    @guarded
+    def on_order_accepted(self, event: OrderAccepted) -> None:
+        """The venue has the order."""
+        self._grid.on_accepted(event.client_order_id.value)
+        self._after_pass()
+
+    @guarded
+    def on_order_rejected(self, event: OrderRejected) -> None:
+        """The venue refused the order."""
+        order_id = event.client_order_id.value
+        self._grid.on_refused(order_id, event.reason, event="rejected", post_only=event.due_post_only)
+        self._after_pass()
+
+    @guarded
+    def on_order_denied(self, event: OrderDenied) -> None:
+        """Nautilus's risk engine refused the order before it left."""
+        self._grid.on_refused(event.client_order_id.value, event.reason, event="denied")
+        self._after_pass()
+
+    @guarded
+    def on_order_canceled(self, event: OrderCanceled) -> None:
+        """The order is gone."""
+        self._grid.on_ended(event.client_order_id.value, "canceled")
+        self._after_pass()
+
+    @guarded
+    def on_order_expired(self, event: OrderExpired) -> None:
+        """The order is gone."""
+        self._grid.on_ended(event.client_order_id.value, "expired")
+        self._after_pass()
+
+    @guarded
+    def on_order_updated(self, event: OrderUpdated) -> None:
+        """The order has another quantity."""
+        self._grid.on_resized(event.client_order_id.value, event.quantity.as_decimal())
+        self._after_pass()
+
+    @guarded
+    def on_order_cancel_rejected(self, event: OrderCancelRejected) -> None:
+        """The venue refused a cancel."""
+        self._grid.on_request_refused(event.client_order_id.value, event.reason)
+
+    @guarded
+    def on_order_modify_rejected(self, event: OrderModifyRejected) -> None:
+        """The venue refused a change of quantity."""
+        self._grid.on_request_refused(event.client_order_id.value, event.reason)
+
+    @guarded
+    def on_order_filled(self, event: OrderFilled) -> None:
+        """An order has filled, in part or to its end."""
+        self._grid.on_fill(
+            Fill(
+                order_id=event.client_order_id.value,
+                trade_id=event.trade_id.value,
+                side=Side.BUY if event.order_side == OrderSide.BUY else Side.SELL,
+                price=_exact(event.last_px),
+                qty=_exact(event.last_qty),
+                fee=event.commission.as_decimal(),
+                maker=event.liquidity_side == LiquiditySide.MAKER,
+            )
+        )
+        self._after_pass()
+
+    @property
+    def _grid(self) -> HedgeGrid:
+        if self.grid is None:
+            raise RuntimeError("an order event came before the start")
+        return self.grid
+
+    # -- what the grid asks of Nautilus (strategy.grid.Venue) --------------------------------------------------------
+
+    def now(self) -> int:
+        """The engine's clock, ns UTC."""
+        return int(self.clock.timestamp_ns())
+
+    def market(self) -> Market | None:
+        """The best prices now; None before the first."""
+        if self._quote is not None:
+            return Market(_exact(self._quote.bid_price), _exact(self._quote.ask_price), self._last_event_ns)
+        if self._last is not None:
+            last = _exact(self._last)
+            return Market(last, last, self._last_event_ns)
+        return None
+
+    def position(self, leg: Leg) -> Decimal:
+        """The cache's word on what a leg holds; negative where it was over-closed."""
+        position = self.cache.position(self._positions[leg])
+        if position is None or position.is_closed:
+            return Decimal(0)
+        signed: Decimal = position.signed_decimal_qty()
+        return leg.sign * signed
+
+    def submit(self, order_id: str, order: DesiredOrder) -> None:
+        """Send a new order with the leg's canonical position id."""
+        side = SIDES[order.side]
+        qty = Quantity.from_str(str(order.qty))
+        common = {
+            "instrument_id": self.config.instrument_id,
+            "order_side": side,
+            "quantity": qty,
+            "client_order_id": ClientOrderId(order_id),
+        }
+        role = order.key.role
+        if role is Role.CLOSE:
+            nautilus_order = self.order_factory.market(**common, reduce_only=True)
+        elif role is Role.SL:
+            trigger = Price.from_str(str(order.price))
+            nautilus_order = self.order_factory.stop_market(**common, trigger_price=trigger, reduce_only=True)
+        else:
+            nautilus_order = self.order_factory.limit(
+                **common,
+                price=Price.from_str(str(order.price)),
+                time_in_force=TimeInForce.GTC,
+                post_only=role is Role.ENTRY,
+                reduce_only=role is Role.TP,
+            )
+        self.submit_order(nautilus_order, position_id=self._positions[order.key.leg])
+
+    def cancel(self, order_id: str) -> None:
+        """Ask for an order's cancellation."""
+        self.cancel_order(self.cache.order(ClientOrderId(order_id)))
+
+    def resize(self, order_id: str, qty: Decimal) -> None:
+        """Ask for another total quantity of an order."""
+        self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(str(qty)))
+
+    def wake_at(self, ts: int) -> None:
+        """Ask for a pass at that time; an earlier one that is set already serves."""
+        now = self.now()
+        if now < self._next_wake <= ts:
+            return
+        self._next_wake = max(ts, now + 1)
+        self._wakes += 1
+        self.clock.set_time_alert_ns(f"wake-{self._wakes}", self._next_wake, lambda _event: self._hop(self._on_wake))
+
+    @guarded
+    def _on_wake(self) -> None:
+        self._next_wake = 0
+        if self.grid is not None:
+            self.grid.converge()
+            self._after_pass()
+
+    # -- after a pass ----------------------------------------------------------------------------------------------
+
+    def _after_pass(self) -> None:
+        band = self._grid.band()
+        if band is None:
+            self._bid_floor = self._mid_floor = 1
+            self._ask_ceiling = self._mid_ceiling = 0
+        else:
+            self._take_band(band)
+
+    def _take_band(self, band: Band) -> None:
+        self._bid_floor = _raw(band.bid_floor)
+        self._ask_ceiling = _raw(band.ask_ceiling)
+        self._mid_floor = _raw(band.mid_floor)
+        self._mid_ceiling = _raw(band.mid_ceiling)
+
+    def _market_view(self) -> MarketView:
+        market = self.market()
+        return MarketView(
+            bid=None if market is None else market.bid,
+            ask=None if market is None else market.ask,
+            mark=None if self._mark is None else _exact(self._mark),
+            ts=self._last_event_ns,
+            quotes=self._quotes,
+            trades=self._trades,
+            bars=self._bars,
+        )
+
+    def _write_equity(self, now: int) -> None:
+        """At most one line a second, on the market's own events, so that a replay writes the same lines again."""
+        self._next_equity = now + NS_PER_S
+        grid, market = self.grid, self.market()
+        if grid is None or market is None:
+            return
+        unrealised = sum((grid.lots.unrealised(leg, market.mid) for leg in Leg), Decimal(0))
+        equity = grid.ledger.mark(unrealised)
+        ledger = grid.ledger
+        self._journal.write(
+            "equity", now, wallet=f"{ledger.wallet:f}", unrealised=f"{unrealised:f}", equity=f"{equity:f}",
+            peak=f"{ledger.peak:f}", realised=f"{ledger.realised:f}", fees=f"{ledger.fees:f}",
+            funding=f"{ledger.funding:f}",
+        )  # fmt: skip
+
+    @guarded
+    def publish(self) -> None:
+        """Publish a new snapshot; the engine's host calls this a few times a second."""
+        if self.grid is None or self.desk is None:
+            return
+        seq = self.snapshot.seq + 1
+        self.snapshot = take_picture(self._blank, seq, self.now(), self.grid, self.desk, self._market_view())
+
+
+def _exact(price: Price | Quantity) -> Decimal:
+    """The value with all of its instrument's decimals."""
+    return Decimal(str(price))
+
+
+def _raw(price: Decimal) -> int:
+    return int(price * RAW_UNITS)

@@ -1,0 +1,89 @@
+"""The money and the counts that fills leave behind, and how long any held quantity went without a stop."""
+
+from decimal import Decimal
+
+from strategy.domain import ZERO, Leg, Role
+from strategy.snapshot import OperationalMetrics
+
+
+class Ledger:
+    """Own books in quote currency; they add up by construction and are compared with the venue's."""
+
+    def __init__(self, equity_start: Decimal) -> None:
+        self.equity_start = equity_start
+        self.realised = ZERO
+        self.fees = ZERO
+        self.funding = ZERO
+        self.peak = equity_start
+        self.submitted = 0
+        self.rejected = 0
+        self.denied = 0
+        self.fills = 0
+        self.round_trips = 0
+        self.by_role = dict.fromkeys(Role, 0)
+        """Orders that have filled to the end, per role."""
+
+    @property
+    def wallet(self) -> Decimal:
+        """Balance without open profit or loss."""
+        return self.equity_start + self.realised + self.fees + self.funding
+
+    def book_fill(self, realised: Decimal, fee: Decimal, lots_closed: int) -> None:
+        """Book one fill; `fee` is what it cost, negative for a rebate."""
+        self.fills += 1
+        self.realised += realised
+        self.fees -= fee
+        self.round_trips += lots_closed
+
+    def mark(self, unrealised: Decimal) -> Decimal:
+        """Equity at that open profit or loss; keeps the peak."""
+        equity = self.wallet + unrealised
+        self.peak = max(self.peak, equity)
+        return equity
+
+    def metrics(self, unrealised: Decimal, errors: int, critical: int, max_unprotected_ns: int) -> OperationalMetrics:
+        """The books as the outside sees them."""
+        return OperationalMetrics(
+            equity_start=self.equity_start,
+            wallet=self.wallet,
+            equity=self.mark(unrealised),
+            peak=self.peak,
+            realised=self.realised,
+            unrealised=unrealised,
+            fees=self.fees,
+            funding=self.funding,
+            orders_submitted=self.submitted,
+            orders_rejected=self.rejected,
+            orders_denied=self.denied,
+            fills=self.fills,
+            take_profits=self.by_role[Role.TP],
+            stops=self.by_role[Role.SL],
+            closes=self.by_role[Role.CLOSE],
+            round_trips=self.round_trips,
+            errors=errors,
+            critical_errors=critical,
+            max_unprotected_ns=max_unprotected_ns,
+        )
+
+
+class ProtectionClock:
+    """Since when each leg has held more than its working stops cover, and the longest such time."""
+
+    def __init__(self) -> None:
+        self._since: dict[Leg, int] = {}
+        self._longest = 0
+
+    def update(self, leg: Leg, held: Decimal, covered: Decimal, now: int) -> None:
+        """Note the leg's state at `now` (ns)."""
+        if held > covered:
+            self._since.setdefault(leg, now)
+        elif leg in self._since:
+            self._longest = max(self._longest, now - self._since.pop(leg))
+
+    def since(self, leg: Leg) -> int | None:
+        """When the leg became unprotected; None where it is covered."""
+        return self._since.get(leg)
+
+    def longest(self, now: int) -> int:
+        """The longest unprotected time so far, ns, one that still runs included."""
+        return max([self._longest, *(now - since for since in self._since.values())])

@@ -1,0 +1,122 @@
+"""Takes the snapshot: one frozen picture of grid and desk, on the engine's loop."""
+
+from decimal import Decimal
+
+import msgspec
+
+from strategy.desk import Desk
+from strategy.domain import ZERO, Leg, Lot, OrderKey, Role, Rung
+from strategy.grid import HedgeGrid
+from strategy.lots import exit_prices
+from strategy.order_index import WORKING, OrderStatus
+from strategy.placement import entry_key, occupied
+from strategy.snapshot import LadderSnapshot, LegView, LotView, MarketView, RungState, RungView, Snapshot
+
+
+def take_picture(blank: Snapshot, seq: int, now: int, grid: HedgeGrid, desk: Desk, market: MarketView) -> Snapshot:
+    """The snapshot of this moment; `blank` holds what never changes in a session."""
+    mid = market.mid
+    legs = {leg: _leg(grid, leg, mid, now) for leg in Leg}
+    unrealised = sum((view.unrealised for view in legs.values()), ZERO)
+    errors = grid.errors
+    return msgspec.structs.replace(
+        blank,
+        seq=seq,
+        ts=now,
+        state=grid.state,
+        state_reason=desk.reason,
+        market=market,
+        ladders=_ladders(grid, mid),
+        long=legs[Leg.LONG],
+        short=legs[Leg.SHORT],
+        metrics=grid.ledger.metrics(unrealised, errors.count, errors.critical, grid.protection.longest(now)),
+        flatten=desk.flattened,
+        receipts=tuple(desk.receipts),
+        errors=errors.latest,
+    )
+
+
+def _leg(grid: HedgeGrid, leg: Leg, mid: Decimal | None, now: int) -> LegView:
+    qty = grid.lots.held(leg)
+    entries = grid.index.of(leg, entries=True)
+    exits = grid.index.of(leg, entries=False)
+    since = grid.protection.since(leg)
+    return LegView(
+        leg=leg,
+        qty=qty,
+        average=grid.lots.cost(leg) / qty if qty else None,
+        unrealised=ZERO if mid is None else grid.lots.unrealised(leg, mid),
+        notional=ZERO if mid is None else qty * mid,
+        tp_qty=sum((o.open_qty for o in exits if o.key.role is Role.TP and o.status in WORKING), ZERO),
+        sl_qty=grid.index.working_stop_qty(leg),
+        lots=len(grid.lots.of(leg)),
+        open_entries=len(entries),
+        open_entry_qty=sum((order.open_qty for order in entries), ZERO),
+        open_entry_notional=sum((order.open_qty * order.price for order in entries if order.price), ZERO),
+        open_exits=len(exits),
+        unprotected_ns=0 if since is None else max(now - since, 1),
+    )
+
+
+def _ladders(grid: HedgeGrid, mid: Decimal | None) -> LadderSnapshot:
+    lots = {lot.number: _lot(grid, lot, mid) for lot in grid.lots}
+    ladder = grid.ladder
+    if ladder is None:
+        return LadderSnapshot(strays=tuple(lots.values()))
+    occupants = occupied(ladder, grid.lots)
+
+    def side(leg: Leg) -> tuple[RungView, ...]:
+        return tuple(_rung(grid, rung, occupants.get(entry_key(rung)), lots) for rung in ladder.side(leg))
+
+    long, short = side(Leg.LONG), side(Leg.SHORT)
+    on_rungs = {rung.lot.number for rung in (*long, *short) if rung.lot is not None}
+    strays = tuple(lot for number, lot in lots.items() if number not in on_rungs)
+    return LadderSnapshot(centre=ladder.centre, step=ladder.step, long=long, short=short, strays=strays)
+
+
+def _lot(grid: HedgeGrid, lot: Lot, mid: Decimal | None) -> LotView:
+    target, stop = exit_prices(lot, grid.config.grid, grid.spec)
+
+    def working(role: Role) -> Decimal:
+        orders = grid.index.at(OrderKey(lot.leg, role, lot.number))
+        return sum((order.open_qty for order in orders if order.status in WORKING), ZERO)
+
+    return LotView(
+        number=lot.number,
+        leg=lot.leg,
+        level=lot.level,
+        qty=lot.qty,
+        entry=lot.average,
+        take_profit=target,
+        stop=stop,
+        tp_qty=working(Role.TP),
+        sl_qty=working(Role.SL),
+        unrealised=ZERO if mid is None else lot.leg.sign * (mid * lot.qty - lot.cost),
+        opened_ns=lot.opened_ns,
+    )
+
+
+def _rung(grid: HedgeGrid, rung: Rung, occupant: Lot | None, lots: dict[int, LotView]) -> RungView:
+    key = entry_key(rung)
+    orders = grid.index.at(key)
+    reason = grid.gaps.get(key)
+    if orders and any(order.status is OrderStatus.CANCELLING for order in orders):
+        state = RungState.CANCELLING
+    elif orders:
+        working = all(order.status in WORKING for order in orders)
+        state = RungState.LIVE if working else RungState.IN_FLIGHT
+    elif occupant is not None:
+        state = RungState.HELD
+    else:
+        state = RungState.GAP
+    return RungView(
+        leg=rung.leg,
+        level=rung.level,
+        price=rung.price,
+        qty=rung.qty,
+        state=state,
+        live_qty=sum((order.open_qty for order in orders), ZERO),
+        reason=reason if state is not RungState.LIVE else None,
+        detail=grid.refusals.get(key, ""),
+        lot=None if occupant is None else lots[occupant.number],
+    )

@@ -1,0 +1,36 @@
+"""Which rungs a lot occupies, and the entry that a free rung asks for."""
+
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_HALF_EVEN
+
+from strategy.domain import DesiredOrder, Ladder, Leg, Lot, OrderKey, Role, Rung
+
+
+def entry_key(rung: Rung) -> OrderKey:
+    """The key of a rung's entry order."""
+    return OrderKey(rung.leg, Role.ENTRY, rung.level)
+
+
+def desired_entry(rung: Rung) -> DesiredOrder:
+    """The entry that a free rung asks for."""
+    return DesiredOrder(key=entry_key(rung), side=rung.leg.entry_side, price=rung.price, qty=rung.qty, lot=None)
+
+
+def occupied(ladder: Ladder, lots: Iterable[Lot]) -> dict[OrderKey, Lot]:
+    """Per rung the oldest lot of its leg that was entered within half a step of it."""
+    found: dict[OrderKey, Lot] = {}
+    reach = ladder.step / 2
+    for lot in lots:
+        distance = (ladder.centre - lot.anchor) * lot.leg.sign / ladder.step
+        level = int(distance.to_integral_value(ROUND_HALF_EVEN))
+        side = ladder.side(lot.leg)
+        if 1 <= level <= len(side) and abs(side[level - 1].price - lot.anchor) < reach:
+            found.setdefault(entry_key(side[level - 1]), lot)
+    return found
+
+
+def rungs_nearest_first(ladder: Ladder) -> Iterator[Rung]:
+    """Both sides, interleaved from the centre outwards."""
+    for long, short in zip(ladder.side(Leg.LONG), ladder.side(Leg.SHORT), strict=True):
+        yield long
+        yield short

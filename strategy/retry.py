@@ -1,0 +1,37 @@
+"""When a refused order may be tried again: a wait that doubles, bounded, per key."""
+
+from collections.abc import Mapping
+
+from strategy.config import ExecutionConfig
+from strategy.domain import NS_PER_MS, OrderKey
+
+
+class BackOff:
+    """Per key the time before which nothing is sent again."""
+
+    def __init__(self, execution: ExecutionConfig) -> None:
+        self._first = execution.retry_first_ms * NS_PER_MS
+        self._last = execution.retry_last_ms * NS_PER_MS
+        self._attempts: dict[OrderKey, int] = {}
+        self._until: dict[OrderKey, int] = {}
+
+    @property
+    def until(self) -> Mapping[OrderKey, int]:
+        """Per key the time, ns, before which it waits."""
+        return self._until
+
+    def refused(self, key: OrderKey, now: int) -> None:
+        """Note a refusal at `now` (ns)."""
+        attempts = self._attempts.get(key, 0)
+        self._attempts[key] = attempts + 1
+        wait = min(self._first << min(attempts, 32), self._last)
+        self._until[key] = now + wait
+
+    def succeeded(self, key: OrderKey) -> None:
+        """Forget the refusals of a key that the venue has accepted, or that is gone."""
+        self._attempts.pop(key, None)
+        self._until.pop(key, None)
+
+    def next_due(self, now: int) -> int | None:
+        """The earliest time after `now` at which a key may be tried again."""
+        return min((until for until in self._until.values() if until > now), default=None)

@@ -1,0 +1,236 @@
+"""What the outside may see: one frozen, self-consistent picture of the engine, serialisable as it is."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from strategy.control import Receipt
+from strategy.domain import ZERO, DoorState, Leg, Reason
+
+
+class RungState(StrEnum):
+    """Where a rung's entry stands."""
+
+    LIVE = "live"
+    IN_FLIGHT = "in-flight"
+    CANCELLING = "cancelling"
+    HELD = "held"
+    GAP = "gap"
+
+
+class EnginePhase(StrEnum):
+    """How far the engine that hosts the strategy has come."""
+
+    IDLE = "idle"
+    LOADING = "loading"
+    CONNECTING = "connecting"
+    RUNNING = "running"
+    ENDED = "ended"
+    """The tape is over; the engine still answers."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class EngineStatus(msgspec.Struct, frozen=True, gc=False):
+    """The host's own word on the engine, true also while there is no strategy yet."""
+
+    phase: EnginePhase = EnginePhase.IDLE
+    detail: str = ""
+    """What it is doing, or why it failed, in plain words."""
+
+
+class MarketView(msgspec.Struct, frozen=True, gc=False):
+    """The market as last seen; prices are None before the first."""
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+    ts: int = 0
+    """Engine time of the last market event, ns; 0 before the first."""
+    quotes: int = 0
+    trades: int = 0
+    bars: int = 0
+
+    @property
+    def mid(self) -> Decimal | None:
+        """The middle of bid and ask."""
+        return None if self.bid is None or self.ask is None else (self.bid + self.ask) / 2
+
+
+class LotView(msgspec.Struct, frozen=True, gc=False):
+    """One held lot and the exits that work for it."""
+
+    number: int
+    leg: Leg
+    level: int
+    qty: Decimal
+    entry: Decimal
+    """Average entry price."""
+    take_profit: Decimal
+    stop: Decimal
+    """Trigger price of its stop."""
+    tp_qty: Decimal
+    """Quantity that a take-profit working at the venue covers."""
+    sl_qty: Decimal
+    """Quantity that a stop working at the venue covers."""
+    unrealised: Decimal
+    opened_ns: int
+
+
+class RungView(msgspec.Struct, frozen=True, gc=False):
+    """One rung: what should rest there, what does, and why not where the two differ."""
+
+    leg: Leg
+    level: int
+    price: Decimal
+    qty: Decimal
+    """Quantity that the ladder wants at this rung."""
+    state: RungState
+    live_qty: Decimal = ZERO
+    """Open quantity of its entry order."""
+    reason: Reason | None = None
+    detail: str = ""
+    """More on the reason, such as the venue's own words."""
+    lot: LotView | None = None
+    """The lot that occupies the rung."""
+
+
+class LadderSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Both ladders around the market."""
+
+    centre: Decimal | None = None
+    step: Decimal | None = None
+    long: tuple[RungView, ...] = ()
+    """Nearest to the centre first."""
+    short: tuple[RungView, ...] = ()
+    """Nearest to the centre first."""
+    strays: tuple[LotView, ...] = ()
+    """Held lots that belong to no rung of the current ladder."""
+
+
+class LegView(msgspec.Struct, frozen=True, gc=False):
+    """One leg: what is held, what covers it, what may add to it."""
+
+    leg: Leg
+    qty: Decimal = ZERO
+    average: Decimal | None = None
+    unrealised: Decimal = ZERO
+    notional: Decimal = ZERO
+    """Held quantity at the current mid, quote."""
+    tp_qty: Decimal = ZERO
+    sl_qty: Decimal = ZERO
+    lots: int = 0
+    open_entries: int = 0
+    open_entry_qty: Decimal = ZERO
+    open_entry_notional: Decimal = ZERO
+    open_exits: int = 0
+    unprotected_ns: int = 0
+    """For how long some of it has had no working stop; 0 when all is covered."""
+
+
+class OperationalMetrics(msgspec.Struct, frozen=True, gc=False):
+    """Money and counts since the session began; money in quote currency, signed as it changes equity."""
+
+    equity_start: Decimal = ZERO
+    wallet: Decimal = ZERO
+    equity: Decimal = ZERO
+    peak: Decimal = ZERO
+    realised: Decimal = ZERO
+    unrealised: Decimal = ZERO
+    fees: Decimal = ZERO
+    """Negative: a cost."""
+    funding: Decimal = ZERO
+    orders_submitted: int = 0
+    orders_rejected: int = 0
+    orders_denied: int = 0
+    fills: int = 0
+    take_profits: int = 0
+    stops: int = 0
+    closes: int = 0
+    round_trips: int = 0
+    errors: int = 0
+    critical_errors: int = 0
+    max_unprotected_ns: int = 0
+
+
+class FlattenStage(StrEnum):
+    """The steps of a flatten, in order."""
+
+    CANCELLING_ENTRIES = "cancelling-entries"
+    CLOSING = "closing"
+    VERIFYING = "verifying"
+    CANCELLING_EXITS = "cancelling-exits"
+    FLAT = "flat"
+    NOT_FLAT = "not-flat"
+
+
+class FlattenView(msgspec.Struct, frozen=True, gc=False):
+    """Progress of the flatten that runs or ran last."""
+
+    legs: tuple[Leg, ...]
+    stage: FlattenStage
+    started_ns: int
+    entries_left: int = 0
+    exits_left: int = 0
+    long_left: Decimal = ZERO
+    short_left: Decimal = ZERO
+    running: bool = True
+
+
+class ErrorRecord(msgspec.Struct, frozen=True, gc=False):
+    """An error that was contained: where, what, when."""
+
+    number: int
+    ts: int
+    where: str
+    type: str
+    message: str
+    critical: bool
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Everything at one moment; `Snapshot()` is the empty one, from before the first."""
+
+    seq: int = 0
+    """Strictly growing within a session."""
+    ts: int = 0
+    """When it was taken, ns on the engine's clock."""
+    session: str = ""
+    mode: str = ""
+    instrument: str = ""
+    currency: str = ""
+    """Quote currency."""
+    base: str = ""
+    """Base currency."""
+    price_decimals: int = 2
+    qty_decimals: int = 3
+    taker_fee: Decimal = ZERO
+    """As a fraction of notional."""
+    state: DoorState = DoorState.RUNNING
+    state_reason: str = ""
+    market: MarketView = MarketView()
+    ladders: LadderSnapshot = LadderSnapshot()
+    long: LegView = LegView(Leg.LONG)
+    short: LegView = LegView(Leg.SHORT)
+    metrics: OperationalMetrics = OperationalMetrics()
+    flatten: FlattenView | None = None
+    receipts: tuple[Receipt, ...] = ()
+    """The latest, oldest first."""
+    errors: tuple[ErrorRecord, ...] = ()
+    """The latest, oldest first."""
+
+    def leg(self, leg: Leg) -> LegView:
+        """The view of one leg."""
+        return self.long if leg is Leg.LONG else self.short
+
+    @property
+    def open_entries(self) -> int:
+        """Entries at the venue or on their way."""
+        return self.long.open_entries + self.short.open_entries
+
+    @property
+    def open_exits(self) -> int:
+        """Take-profits, stops and closes at the venue or on their way."""
+        return self.long.open_exits + self.short.open_exits
