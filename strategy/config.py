@@ -80,7 +80,12 @@ class GridConfig(_Section):
     title = "The shape of both ladders and of every lot's exits."
 
     step_bps: Decimal = _key(
-        Decimal(10), "bps of the centre", "distance between rungs", ge=MIN_STEP_BPS, le=1000, allow_inf_nan=False
+        Decimal(10),
+        "bps of the centre",
+        "distance between rungs",
+        ge=MIN_STEP_BPS,
+        le=1000,
+        allow_inf_nan=False,
     )
     levels: int = _key(8, "rungs", "rungs on each side", ge=1, le=100)
     base_qty: Positive = _key(Decimal("0.002"), "base", "quantity of the first rung")
@@ -90,7 +95,11 @@ class GridConfig(_Section):
     tp_steps: Decimal = _key(Decimal(1), "steps", "take-profit distance from the entry", ge=Decimal("0.5"), le=100)
     sl_steps: Decimal = _key(Decimal(5), "steps", "stop distance from the entry", ge=Decimal("0.5"), le=200)
     recentre_trigger_bps: Decimal = _key(
-        Decimal(60), "bps of the centre", "re-centre when the market is further than this from the centre", ge=2, le=5000
+        Decimal(60),
+        "bps of the centre",
+        "re-centre when the market is further than this from the centre",
+        ge=2,
+        le=5000,
     )
 
     @model_validator(mode="after")
@@ -110,9 +119,13 @@ class ExecutionConfig(_Section):
 
     orders_per_turn: int = _key(10, "orders", "at most so many new entries a pass, the rest in the next", ge=1, le=200)
     attach_bound_ms: int = _key(1000, "ms", "a held quantity without a stop for longer is an alarm", ge=50, le=60_000)
-    retry_first_ms: int = _key(500, "ms", "wait after a rejected entry; doubles with each further one", ge=50, le=60_000)
+    retry_first_ms: int = _key(
+        500, "ms", "wait after a rejected entry; doubles with each further one", ge=50, le=60_000
+    )
     retry_last_ms: int = _key(60_000, "ms", "longest wait after a rejected entry", ge=50, le=3_600_000)
-    flatten_timeout_ms: int = _key(10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000)
+    flatten_timeout_ms: int = _key(
+        10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000
+    )
 
 
 class AccountConfig(_Section):
@@ -171,7 +184,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
-    if not equals or len(parts) != 2 or not all(parts):  # noqa: PLR2004
+    if not equals or len(parts) != 2 or not all(parts):
         raise ConfigError(f"--set {override}: must be SECTION.KEY=VALUE, such as grid.step_bps=2")
     section = data.setdefault(parts[0], {})
     if not isinstance(section, dict):
@@ -200,7 +213,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, dict | BaseModel):
         return "{...}"
     text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _rule(key: str, problem: Any) -> str:  # noqa: ANN401
@@ -234,9 +247,9 @@ def _nearest(path: Sequence[str]) -> str:
 
 
 def _fields(section: FieldInfo) -> dict[str, FieldInfo]:
-    model = section.annotation
-    assert model is not None and issubclass(model, BaseModel)  # noqa: PT018, S101 - every field of Config is a section
-    return model.model_fields
+    model: Any = section.annotation
+    fields: dict[str, FieldInfo] = model.model_fields
+    return fields
 
 
 def template() -> str:
@@ -257,7 +270,10 @@ def _bounds(field: FieldInfo) -> str:
     marks = [*field.metadata]
     for argument in get_args(field.annotation):
         marks += getattr(argument, "metadata", [])
-    low = next((f"{'at least' if isinstance(m, Ge) else 'more than'} {_edge(m)}" for m in marks if isinstance(m, Ge | Gt)), "")
+    low = next(
+        (f"{'at least' if isinstance(m, Ge) else 'more than'} {_edge(m)}" for m in marks if isinstance(m, Ge | Gt)),
+        "",
+    )
     high = next((f"at most {m.le}" for m in marks if isinstance(m, Le)), "")
     return "".join(f"; {part}" for part in (low, high) if part)
 

@@ -79,7 +79,7 @@ def parse_command(line: str) -> Command:
         ValueError: The line is no command; the message names the line and what is accepted.
     """
     words = line.split()
-    if words and words[0] == CommandName.FLATTEN and len(words) <= 2:  # noqa: PLR2004
+    if words and words[0] == CommandName.FLATTEN and len(words) <= 2:
         if len(words) == 1:
             return Command(CommandName.FLATTEN)
         if words[1] in tuple(Leg):

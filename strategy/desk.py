@@ -7,8 +7,10 @@ from typing import Any, Final
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
 from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, view
-from strategy.grid import Fill, HedgeGrid, Venue
+from strategy.grid import Fill, HedgeGrid
 from strategy.journal import JournalWriter
+from strategy.orders import Venue
+from strategy.reconcile import Action, Cancel, Submit
 from strategy.snapshot import FlattenStage, FlattenView
 
 Reply = Callable[[Receipt], None]
@@ -41,9 +43,7 @@ class Desk:
         self._acts += 1
         act_id = f"{self._grid.session}-{self._acts}"
         args = {} if command.leg is None else {"leg": command.leg}
-        self._journal.write(
-            "act", self._venue.now(), act_id=act_id, command=command.name, args=args, by=command.origin
-        )
+        self._journal.write("act", self._venue.now(), act_id=act_id, command=command.name, args=args, by=command.origin)
         self._replies[act_id] = (command, reply)
         match command.name:
             case CommandName.PAUSE:
@@ -98,8 +98,7 @@ class Desk:
         entries = [order for leg in Leg for order in self._grid.index.of(leg, entries=True)]
         deadline = self._venue.now() + self._grid.config.execution.flatten_timeout_ms * NS_PER_MS
         self._withdrawing[act_id] = (deadline, len(entries))
-        for order in entries:
-            self._grid.cancel(order.id, "cancel-entries")
+        self._grid.orders.do([Cancel(order.id, "cancel-entries") for order in entries], ZERO)
         self._grid.converge()
 
     def _count_entries(self) -> int:
@@ -159,12 +158,12 @@ class Desk:
         self.flattened = view(flatten, facts)
 
     def _carry_out(self, step: FlattenStep) -> None:
-        for order in step.cancels:
-            self._grid.cancel(order.id, "flatten")
+        actions: list[Action] = [Cancel(order.id, "flatten") for order in step.cancels]
         for close in step.closes:
             side = close.leg.exit_side if close.qty > 0 else close.leg.entry_side
             key = OrderKey(close.leg, Role.CLOSE, 0)
-            self._grid.submit(DesiredOrder(key=key, side=side, price=None, qty=abs(close.qty), lot=None))
+            actions.append(Submit(DesiredOrder(key=key, side=side, price=None, qty=abs(close.qty), lot=None)))
+        self._grid.orders.do(actions, ZERO)
 
     def _note_closing_fill(self, leg: Leg, fill: Fill) -> None:
         if self._flatten is not None:

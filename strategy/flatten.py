@@ -63,9 +63,7 @@ def next_step(facts: Mapping[Leg, FlattenFacts], held_back: frozenset[Leg]) -> F
     if any(fact.closes for fact in facts.values()):
         return FlattenStep(FlattenStage.CLOSING)
     closes = tuple(
-        CloseLeg(leg, fact.venue_qty)
-        for leg, fact in facts.items()
-        if fact.venue_qty != ZERO and leg not in held_back
+        CloseLeg(leg, fact.venue_qty) for leg, fact in facts.items() if fact.venue_qty != ZERO and leg not in held_back
     )
     if closes or held_back & {leg for leg, fact in facts.items() if fact.venue_qty != ZERO}:
         return FlattenStep(FlattenStage.CLOSING, closes=closes)

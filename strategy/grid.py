@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from strategy.config import Config
 from strategy.domain import (
     NS_PER_MS,
+    ZERO,
     DesiredOrder,
     DoorState,
     Ladder,
@@ -24,13 +25,14 @@ from strategy.domain import (
 from strategy.errors import ErrorLog
 from strategy.gate import judge
 from strategy.journal import JournalWriter
-from strategy.ladder import build_ladder, needs_recentre, recentre_bounds
+from strategy.ladder import build_ladder, needs_recentre
 from strategy.ledger import Ledger, ProtectionClock
 from strategy.lots import LotBook, OverClosedError, desired_exits, is_passed
-from strategy.order_ids import OrderId, format_id, parse_id
+from strategy.order_ids import OrderId, parse_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
+from strategy.orders import Orders, Venue
 from strategy.placement import occupied
-from strategy.reconcile import Action, Cancel, Resize, Submit, open_keys, reconcile_entries, reconcile_exits
+from strategy.reconcile import Action, open_keys, reconcile_entries, reconcile_exits
 from strategy.retry import BackOff
 
 MAX_PASSES: Final = 4
@@ -38,31 +40,6 @@ MAX_PASSES: Final = 4
 FILLS_REMEMBERED: Final = 50_000
 """Trade ids kept to recognise a fill that comes twice."""
 GATE_REASONS: Final = frozenset(Reason) - {Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED}
-
-
-class Venue(Protocol):
-    """What the grid asks of the world."""
-
-    def now(self) -> int:
-        """The engine's clock, ns UTC."""
-
-    def market(self) -> Market | None:
-        """The best prices now; None before the first."""
-
-    def position(self, leg: Leg) -> Decimal:
-        """The venue's word on what a leg holds; negative where it was over-closed."""
-
-    def submit(self, order_id: str, order: DesiredOrder) -> None:
-        """Send a new order."""
-
-    def cancel(self, order_id: str) -> None:
-        """Ask for an order's cancellation."""
-
-    def resize(self, order_id: str, qty: Decimal) -> None:
-        """Ask for another total quantity of an order."""
-
-    def wake_at(self, ts: int) -> None:
-        """Ask for a pass at that time (ns), or as soon as possible after it."""
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
@@ -76,17 +53,6 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: Decimal
     """Cost in quote currency; negative for a rebate."""
     maker: bool
-
-
-class Band(msgspec.Struct, frozen=True, gc=False):
-    """The prices between which a market event changes no order, so that it costs comparisons only."""
-
-    bid_floor: Decimal
-    """A short rung that would cross becomes free when the bid falls below this."""
-    ask_ceiling: Decimal
-    """A long rung that would cross becomes free when the ask rises above this."""
-    mid_floor: Decimal
-    mid_ceiling: Decimal
 
 
 class HedgeGrid:
@@ -121,7 +87,7 @@ class HedgeGrid:
         self._alarmed: set[Leg] = set()
         self._denied: dict[OrderKey, Reason] = {}
         self._seen: dict[tuple[str, str], None] = {}
-        self._serial = 0
+        self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent)
         self._converging = False
         self._again = False
 
@@ -134,7 +100,7 @@ class HedgeGrid:
             return
         self._back_off.succeeded(order.key)
         self.refusals.pop(order.key, None)
-        self._write_order("accepted", order)
+        self.orders.write("accepted", order)
         self._changed(order.key.leg)
 
     def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
@@ -147,7 +113,7 @@ class HedgeGrid:
             self.ledger.denied += 1
         else:
             self.ledger.rejected += 1
-        self._write_order(event, order, reason)
+        self.orders.write(event, order, reason)
         self._back_off.refused(order.key, now)
         self.refusals[order.key] = reason
         if order.key.role is Role.SL and order.lot is not None and self.lots.get(order.lot):
@@ -163,18 +129,18 @@ class HedgeGrid:
         if order is None:
             return
         self._unanswered.pop(order_id, None)
-        self._write_order(event, order)
+        self.orders.write(event, order)
         self._changed(order.key.leg)
 
     def on_resized(self, order_id: str, qty: Decimal) -> None:
         """The venue has changed the order's quantity."""
         order = self.index.resized(order_id, qty)
         if order is not None:
-            self._write_order("updated", order)
+            self.orders.write("updated", order)
             self._changed(order.key.leg)
 
     def on_request_refused(self, order_id: str, reason: str) -> None:
-        """A cancel or resize was refused: mostly because the order has just ended, so its own event is awaited first."""
+        """A cancel or resize was refused, mostly because the order has just ended: its own event is awaited first."""
         order = self.index.get(order_id)
         if order is None:
             return
@@ -203,7 +169,7 @@ class HedgeGrid:
             lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
             qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
         )  # fmt: skip
-        realised, closed = Decimal(0), 0
+        realised, closed = ZERO, 0
         if role is Role.ENTRY:
             self.lots.enter(self._lot_of(told, order, fill, now))
         else:
@@ -217,7 +183,7 @@ class HedgeGrid:
         self._changed(leg)
 
     def _lot_of(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> Lot:
-        """The lot that an entry's fill opens; a fill that comes after the order's end is measured from its own price."""
+        """The lot that an entry's fill opens; one that comes after the order's end is measured from its own price."""
         step = self.ladder.step if self.ladder is not None else fill.price * self.config.grid.step_bps / 10_000
         return Lot(
             number=told.serial,
@@ -272,13 +238,13 @@ class HedgeGrid:
 
     def _reconcile(self, market: Market, now: int) -> None:
         self._mark_passed_stops(market)
-        self._do_all(self._exit_actions(now))
+        self.orders.do(self._exit_actions(now), self._step())
         if self.state is DoorState.RUNNING:
             grid = self.config.grid
             if self.ladder is None or needs_recentre(self.ladder, market, grid):
                 self.ladder = build_ladder(market.mid, grid, self.spec)
         if self.ladder is not None:
-            self._enter(self.ladder, now)
+            self._enter(self.ladder)
 
     def _wake_for(self, deadline: int | None, now: int) -> None:
         """Ask for a pass at the next time at which one would find something to do without an event."""
@@ -332,109 +298,40 @@ class HedgeGrid:
         ]
         return reconcile_exits(desired, keys, self.index, self._back_off.until, now)
 
-    def _enter(self, ladder: Ladder, now: int) -> None:
-        market, spec, until = self.market, self.spec, self._back_off.until
+    def _enter(self, ladder: Ladder) -> None:
         actions, self.gaps = reconcile_entries(
             ladder,
             occupied(ladder, self.lots),
             self.index,
-            lambda order: judge(order, self.state, market, spec, until, now),
+            self._judge,
             self.config.execution.orders_per_turn,
         )
-        self._write_denials(ladder, now)
-        self._do_all(actions)
+        self._write_denials()
+        self.orders.do(actions, ladder.step)
 
-    def _write_denials(self, ladder: Ladder, now: int) -> None:
+    def _step(self) -> Decimal:
+        return ZERO if self.ladder is None else self.ladder.step
+
+    def _judge(self, order: DesiredOrder) -> Reason | None:
+        now = self._venue.now()
+        return judge(order, self.state, self.market, self.spec, self._back_off.until, now)
+
+    def _on_unsent(self, key: OrderKey | None, error: Exception) -> None:
+        """An order or a request could not be sent: the rest of the pass goes on, this one waits and is tried again."""
+        now = self._venue.now()
+        if key is not None:
+            self._back_off.refused(key, now)
+        self.errors.record(now, "send", type(error).__name__, f"{key}: {error}", critical=True)
+
+    def _write_denials(self) -> None:
         denied = {key: reason for key, reason in self.gaps.items() if reason in GATE_REASONS}
         for key, reason in denied.items():
             if self._denied.get(key) is not reason:
-                self._journal.write("gate", now, leg=key.leg, role=key.role, level=key.slot, reason=reason)
+                self._journal.write(
+                    "gate", self._venue.now(), leg=key.leg, role=key.role, level=key.slot, reason=reason
+                )
         self._denied = denied
-
-    # -- orders --------------------------------------------------------------------------------------------------
-
-    def _do_all(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
-                case Submit(order):
-                    self.submit(order)
-                case Cancel(order_id, reason):
-                    self.cancel(order_id, reason)
-                case Resize(order_id, qty, reason):
-                    self._resize(order_id, qty, reason)
-
-    def submit(self, order: DesiredOrder) -> None:
-        """Index, journal and send an order; this is the only way out for one."""
-        now = self._venue.now()
-        reason = judge(order, self.state, self.market, self.spec, self._back_off.until, now)
-        if reason is not None:
-            self.gaps[order.key] = reason
-            return
-        self._serial += 1
-        order_id = format_id(OrderId(self.session, order.key, order.lot, self._serial))
-        record = OrderRecord(
-            id=order_id,
-            key=order.key,
-            side=order.side,
-            price=order.price,
-            qty=order.qty,
-            lot=self._serial if order.key.role is Role.ENTRY else order.lot,
-            step=self.ladder.step if self.ladder is not None else Decimal(0),
-        )
-        self.index.add(record)
-        self._write_order("submit", record)
-        self.ledger.submitted += 1
-        try:
-            self._venue.submit(order_id, order)
-        except Exception:
-            if self.index.remove(order_id) is not None:
-                self.ledger.denied += 1
-                self._back_off.refused(order.key, now)
-                self._write_order("denied", record, "could not be sent")
-            raise
-
-    def cancel(self, order_id: str, reason: str) -> None:
-        """Journal and send a cancel; nothing happens where one is under way or the order has ended."""
-        order = self.index.get(order_id)
-        if order is None or order.status is OrderStatus.CANCELLING:
-            return
-        self.index.mark(order_id, OrderStatus.CANCELLING)
-        self._write_order("cancel", order, reason)
-        self._venue.cancel(order_id)
-
-    def _resize(self, order_id: str, qty: Decimal, reason: str) -> None:
-        order = self.index.mark(order_id, OrderStatus.RESIZING)
-        if order is not None:
-            self._write_order("modify", msgspec.structs.replace(order, qty=qty), reason)
-            self._venue.resize(order_id, qty)
-
-    def _write_order(self, event: str, order: OrderRecord, reason: str | None = None) -> None:
-        key = order.key
-        self._journal.write(
-            "order", self._venue.now(), event=event, id=order.id, leg=key.leg, role=key.role,
-            level=key.slot if key.role is Role.ENTRY else None, lot=order.lot, side=order.side,
-            price=None if order.price is None else plain(order.price), qty=plain(order.qty), reason=reason,
-        )  # fmt: skip
 
     def held_back_closes(self, now: int) -> frozenset[Leg]:
         """Legs whose close was refused a moment ago, so that the next try waits."""
         return frozenset(leg for leg in Leg if self._back_off.until.get(OrderKey(leg, Role.CLOSE, 0), 0) > now)
-
-    # -- for the shell -------------------------------------------------------------------------------------------
-
-    def band(self) -> Band | None:
-        """Where the market may move without a pass; None while every event needs one."""
-        if self.market is None or self.ladder is None:
-            return None
-        low, high = recentre_bounds(self.ladder.centre, self.config.grid)
-        if self.state is not DoorState.RUNNING:
-            low, high = Decimal(0), self.spec.max_price
-        crossing = {key for key, reason in self.gaps.items() if reason is Reason.WOULD_CROSS}
-        free_above = [rung.price for rung in self.ladder.long if OrderKey(rung.leg, Role.ENTRY, rung.level) in crossing]
-        free_below = [rung.price for rung in self.ladder.short if OrderKey(rung.leg, Role.ENTRY, rung.level) in crossing]
-        return Band(
-            bid_floor=max(free_below, default=Decimal(0)),
-            ask_ceiling=min(free_above, default=self.spec.max_price),
-            mid_floor=low,
-            mid_ceiling=high,
-        )

@@ -6,7 +6,6 @@ from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any, Concatenate, Final
 
-from nautilus_trader.common.enums import LogColor
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.data import Bar, BarType, MarkPriceUpdate, QuoteTick, TradeTick
 from nautilus_trader.model.enums import LiquiditySide, OrderSide, TimeInForce
@@ -22,22 +21,22 @@ from nautilus_trader.model.events import (
     OrderUpdated,
 )
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
-from nautilus_trader.model.objects import FIXED_PRECISION, Currency, Price, Quantity
+from nautilus_trader.model.objects import Currency, Price, Quantity
 from nautilus_trader.trading.strategy import Strategy
 
+from strategy.calm import calm_band
 from strategy.config import Config
 from strategy.control import Command, Receipt
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, Leg, Market, Role, Side
-from strategy.grid import Band, Fill, HedgeGrid
+from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, Market, Role, Side, plain
+from strategy.grid import Fill, HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
+from strategy.market_watch import MarketWatch, exact
 from strategy.order_ids import base36
 from strategy.picture import take_picture
-from strategy.snapshot import LadderSnapshot, MarketView, OperationalMetrics, Snapshot
+from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 
-RAW_UNITS: Final = 10**FIXED_PRECISION
-"""Nautilus's raw price units in one."""
 SIDES: Final = {Side.BUY: OrderSide.BUY, Side.SELL: OrderSide.SELL}
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
 """A pass that failed is tried again after this."""
@@ -85,17 +84,10 @@ class HedgeGridStrategy(Strategy):
         self._blank = self.snapshot
         self._instrument: Any = None
         self._positions: dict[Leg, PositionId] = {}
-        self._quote: QuoteTick | None = None
-        self._last: Price | None = None
-        self._mark: Price | None = None
-        self._last_event_ns = 0
-        self._quotes = self._trades = self._bars = 0
+        self._watch = MarketWatch()
         self._wakes = 0
         self._next_wake = 0
         self._next_equity = 0
-        # The band in Nautilus's raw units; inverted while there is none, so that every event makes a pass.
-        self._bid_floor = self._mid_floor = 1
-        self._ask_ceiling = self._mid_ceiling = 0
 
     # -- what the outside reads ------------------------------------------------------------------------------------
 
@@ -158,69 +150,47 @@ class HedgeGridStrategy(Strategy):
 
     def contain(self, where: str, error: Exception) -> None:
         """Note an exception that was caught, and ask for another pass."""
-        self.log.error(f"{where}: {type(error).__name__}: {error}", LogColor.RED)
+        words = f"{where}: {type(error).__name__}: {error}"
+        self.log.error(words)  # noqa: TRY400 - Nautilus's logger has another `exception`
         if self.grid is None:
-            self.failure = f"{where}: {type(error).__name__}: {error}"
+            self.failure = words
             return
         try:
             now = self.now()
             self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
             self.wake_at(now + RETRY_AFTER_ERROR_NS)
         except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
-            self.log.error(f"{where}: not recorded: {type(second).__name__}: {second}", LogColor.RED)
+            words = f"{where}: not recorded: {type(second).__name__}: {second}"
+            self.log.error(words)
 
     # -- market ----------------------------------------------------------------------------------------------------
 
     @guarded
     def on_quote_tick(self, tick: QuoteTick) -> None:
         """A quote; inside the calm band it costs a few comparisons."""
-        self._quotes += 1
-        self._quote = tick
-        self._last_event_ns = tick.ts_init
-        bid, ask = tick.bid_price.raw, tick.ask_price.raw
-        calm = (
-            bid >= self._bid_floor
-            and ask <= self._ask_ceiling
-            and self._mid_floor <= (bid + ask) >> 1 <= self._mid_ceiling
-        )
-        if not calm:
-            self._on_market()
-        if tick.ts_init >= self._next_equity:
-            self._write_equity(tick.ts_init)
+        self._heed(self._watch.on_quote(tick), tick.ts_init)
 
     @guarded
     def on_trade_tick(self, tick: TradeTick) -> None:
         """A trade; it moves the market only where there are no quotes."""
-        self._trades += 1
-        self._last_event_ns = tick.ts_init
-        if self._quote is None:
-            self._on_last(tick.price, tick.ts_init)
+        self._heed(self._watch.on_trade(tick), tick.ts_init)
 
     @guarded
     def on_bar(self, bar: Bar) -> None:
         """A closed bar; it moves the market only where there are neither quotes nor trades."""
-        self._bars += 1
-        if self._quote is None and not self._trades:
-            self._last_event_ns = bar.ts_init
-            self._on_last(bar.close, bar.ts_init)
+        self._heed(self._watch.on_bar(bar), bar.ts_init)
 
     @guarded
     def on_mark_price(self, mark_price: MarkPriceUpdate) -> None:
         """The venue's mark price, for the screen."""
-        self._mark = mark_price.value
+        self._watch.mark = mark_price.value
 
-    def _on_last(self, price: Price, ts: int) -> None:
-        """Without quotes the last price is bid and ask at once."""
-        self._last = price
-        if not (self._bid_floor <= price.raw <= self._ask_ceiling and self._mid_floor <= price.raw <= self._mid_ceiling):
-            self._on_market()
-        if ts >= self._next_equity:
-            self._write_equity(ts)
-
-    def _on_market(self) -> None:
-        if self.grid is not None:
+    def _heed(self, moved: bool, ts: int) -> None:
+        if moved and self.grid is not None:
             self.grid.converge()
             self._after_pass()
+        if ts >= self._next_equity:
+            self._write_equity(ts)
 
     # -- orders ----------------------------------------------------------------------------------------------------
 
@@ -279,8 +249,8 @@ class HedgeGridStrategy(Strategy):
                 order_id=event.client_order_id.value,
                 trade_id=event.trade_id.value,
                 side=Side.BUY if event.order_side == OrderSide.BUY else Side.SELL,
-                price=_exact(event.last_px),
-                qty=_exact(event.last_qty),
+                price=exact(event.last_px),
+                qty=exact(event.last_qty),
                 fee=event.commission.as_decimal(),
                 maker=event.liquidity_side == LiquiditySide.MAKER,
             )
@@ -301,12 +271,7 @@ class HedgeGridStrategy(Strategy):
 
     def market(self) -> Market | None:
         """The best prices now; None before the first."""
-        if self._quote is not None:
-            return Market(_exact(self._quote.bid_price), _exact(self._quote.ask_price), self._last_event_ns)
-        if self._last is not None:
-            last = _exact(self._last)
-            return Market(last, last, self._last_event_ns)
-        return None
+        return self._watch.market()
 
     def position(self, leg: Leg) -> Decimal:
         """The cache's word on what a leg holds; negative where it was over-closed."""
@@ -369,44 +334,25 @@ class HedgeGridStrategy(Strategy):
     # -- after a pass ----------------------------------------------------------------------------------------------
 
     def _after_pass(self) -> None:
-        band = self._grid.band()
-        if band is None:
-            self._bid_floor = self._mid_floor = 1
-            self._ask_ceiling = self._mid_ceiling = 0
-        else:
-            self._take_band(band)
-
-    def _take_band(self, band: Band) -> None:
-        self._bid_floor = _raw(band.bid_floor)
-        self._ask_ceiling = _raw(band.ask_ceiling)
-        self._mid_floor = _raw(band.mid_floor)
-        self._mid_ceiling = _raw(band.mid_ceiling)
-
-    def _market_view(self) -> MarketView:
-        market = self.market()
-        return MarketView(
-            bid=None if market is None else market.bid,
-            ask=None if market is None else market.ask,
-            mark=None if self._mark is None else _exact(self._mark),
-            ts=self._last_event_ns,
-            quotes=self._quotes,
-            trades=self._trades,
-            bars=self._bars,
-        )
+        grid = self._grid
+        if grid.ladder is not None and grid.market is not None:
+            running = grid.state is DoorState.RUNNING
+            band = calm_band(grid.ladder, grid.gaps, grid.config.grid, grid.spec.max_price, may_recentre=running)
+            self._watch.set_band(band)
 
     def _write_equity(self, now: int) -> None:
         """At most one line a second, on the market's own events, so that a replay writes the same lines again."""
         self._next_equity = now + NS_PER_S
-        grid, market = self.grid, self.market()
+        grid, market = self.grid, self._watch.market()
         if grid is None or market is None:
             return
         unrealised = sum((grid.lots.unrealised(leg, market.mid) for leg in Leg), Decimal(0))
         equity = grid.ledger.mark(unrealised)
         ledger = grid.ledger
         self._journal.write(
-            "equity", now, wallet=f"{ledger.wallet:f}", unrealised=f"{unrealised:f}", equity=f"{equity:f}",
-            peak=f"{ledger.peak:f}", realised=f"{ledger.realised:f}", fees=f"{ledger.fees:f}",
-            funding=f"{ledger.funding:f}",
+            "equity", now, wallet=plain(ledger.wallet), unrealised=plain(unrealised), equity=plain(equity),
+            peak=plain(ledger.peak), realised=plain(ledger.realised), fees=plain(ledger.fees),
+            funding=plain(ledger.funding),
         )  # fmt: skip
 
     @guarded
@@ -415,13 +361,4 @@ class HedgeGridStrategy(Strategy):
         if self.grid is None or self.desk is None:
             return
         seq = self.snapshot.seq + 1
-        self.snapshot = take_picture(self._blank, seq, self.now(), self.grid, self.desk, self._market_view())
-
-
-def _exact(price: Price | Quantity) -> Decimal:
-    """The value with all of its instrument's decimals."""
-    return Decimal(str(price))
-
-
-def _raw(price: Decimal) -> int:
-    return int(price * RAW_UNITS)
+        self.snapshot = take_picture(self._blank, seq, self.now(), self.grid, self.desk, self._watch.view())

@@ -61,7 +61,7 @@ class Journal:
         size = os.fstat(self._file).st_size
         tail = b""
         start = size
-        while start > 0 and tail.count(b"\n") < 2:  # noqa: PLR2004 - a whole line lies between two ends of line
+        while start > 0 and tail.count(b"\n") < 2:
             block = min(TAIL_BLOCK, start)
             start -= block
             tail = os.pread(self._file, block, start) + tail

@@ -55,7 +55,7 @@ class LotBook:
 
     def unrealised(self, leg: Leg, price: Decimal) -> Decimal:
         """Profit or loss of what is held, at `price`, before fees."""
-        return leg.sign * (price * self._held[leg] - self._cost[leg])
+        return leg.sign * (price * self._held[leg] - self._cost[leg]) + ZERO  # a sum is never minus zero
 
     def enter(self, lot: Lot) -> None:
         """Open a lot, or add a further fill of its entry to it."""

@@ -78,9 +78,7 @@ class OrderIndex:
 
     def of(self, leg: Leg, *, entries: bool) -> tuple[OrderRecord, ...]:
         """The open entries, or the open reducing orders, of a leg."""
-        return tuple(
-            order for order in self if order.key.leg is leg and (order.key.role is Role.ENTRY) is entries
-        )
+        return tuple(order for order in self if order.key.leg is leg and (order.key.role is Role.ENTRY) is entries)
 
     def working_stop_qty(self, leg: Leg) -> Decimal:
         """Quantity of the leg that stops working at the venue cover."""

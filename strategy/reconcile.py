@@ -38,7 +38,11 @@ Action = Submit | Cancel | Resize
 
 
 def reconcile_exits(
-    desired: Iterable[DesiredOrder], open_exits: Iterable[OrderKey], index: OrderIndex, held_back: Mapping[OrderKey, int], now: int
+    desired: Iterable[DesiredOrder],
+    open_exits: Iterable[OrderKey],
+    index: OrderIndex,
+    held_back: Mapping[OrderKey, int],
+    now: int,
 ) -> list[Action]:
     """Bring exits to exactly what is held: what is missing is sent before anything is taken away.
 

@@ -226,6 +226,11 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return self.long if leg is Leg.LONG else self.short
 
     @property
+    def is_flat(self) -> bool:
+        """Whether neither leg holds anything and no order is open."""
+        return not (self.long.qty or self.short.qty or self.open_entries or self.open_exits)
+
+    @property
     def open_entries(self) -> int:
         """Entries at the venue or on their way."""
         return self.long.open_entries + self.short.open_entries

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hedgegrid_tui.engine.log_tap import LogTap
-from hedgegrid_tui.engine.plan import Mode, SessionPlan
+from hedgegrid_tui.engine.plan import INTERNAL_ERROR, NOT_FLAT_AS_ASKED, Mode, SessionPlan
 from strategy.control import Command, CommandName, Ending, Receipt, Result
+from strategy.domain import NS_PER_S
 from strategy.journal import Journal
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
 
@@ -46,8 +48,14 @@ class EngineHost:
         self._flat = UNKNOWN
         self._last = Snapshot(mode=plan.mode, instrument=plan.instrument)
         self._over = threading.Event()
-        self.on_snapshot: Callable[[Snapshot], None] | None = None
+        self.on_snapshot: Callable[[Snapshot], None] = lambda _: None
         """Called on the engine's loop after each publication; must be quick and must not block."""
+        self.on_receipt: Callable[[Receipt], None] = lambda _: None
+        """Called with every receipt, under the same rule."""
+        self.exit_code = 0
+        """What the process should say of the session once it is over."""
+        self.first_ns = 0
+        """Engine time at which the session began."""
 
     # -- hedgegrid_tui.ports.Engine ------------------------------------------------------------------------------
 
@@ -111,6 +119,7 @@ class EngineHost:
             with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
                 runner.run(self._session())
         except Exception as error:  # noqa: BLE001 - shown in place; the app goes on
+            self.exit_code = getattr(error, "exit_code", INTERNAL_ERROR)
             self._set(EnginePhase.FAILED, _words(error))
         finally:
             self._over.set()
@@ -127,6 +136,8 @@ class EngineHost:
             self._set(EnginePhase.CONNECTING, "starting the engine")
             await runtime.start()
             self._runtime = runtime
+            self.first_ns = runtime.strategy.snapshot.ts
+            runtime.on_progress = functools.partial(self._tick, runtime)
             self._set(EnginePhase.RUNNING, "")
             await self._serve(runtime)
         finally:
@@ -152,9 +163,12 @@ class EngineHost:
         if self._wanted_ending is not None:
             self._take_ending()
         market = asyncio.create_task(runtime.run(), name="market")
-        publisher = asyncio.create_task(self._publish(runtime, ending), name="publisher")
+        publisher = asyncio.create_task(self._publish(runtime), name="publisher")
         try:
-            await asyncio.wait([market, ending], return_when=asyncio.FIRST_COMPLETED)
+            watched: list[asyncio.Future[Any]] = [market, publisher, ending]
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if publisher.done():
+                publisher.result()
             if market.done() and not ending.done():
                 self._market_over(market)
                 await ending
@@ -171,35 +185,53 @@ class EngineHost:
         self._set(EnginePhase.ENDED, market.result())
 
     async def _end(self, runtime: "Runtime", ending: Ending) -> None:
+        """Carry out the ending as an act of its own, with a receipt that tells what was reached."""
         self._set(EnginePhase.STOPPING, f"ending: {ending}")
+        act_id = f"{runtime.strategy.snapshot.session}-quit"
+        self._journal.write(
+            "act", self.snapshot.ts, act_id=act_id, command="quit", args={"ending": ending}, by="operator"
+        )
+        reached = Result.DONE
         commands = {Ending.CANCEL: CommandName.CANCEL_ENTRIES, Ending.FLATTEN: CommandName.FLATTEN}
         if ending in commands:
             answer: Future[Receipt] = Future()
             self._carry_out(Command(commands[ending]), answer)
             limit = self._plan.config.execution.flatten_timeout_ms / 1000 + ENDING_GRACE_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(answer), limit)
+            try:
+                reached = (await asyncio.wait_for(asyncio.wrap_future(answer), limit)).result
+            except TimeoutError:
+                reached = Result.TIMEOUT
         runtime.strategy.publish()
+        if ending is Ending.FLATTEN and (reached is not Result.DONE or not self.snapshot.is_flat):
+            self.exit_code = NOT_FLAT_AS_ASKED
+        detail = {"ending": ending, "flat": FLAT if self.snapshot.is_flat else NOT_FLAT}
+        receipt = Receipt(act_id=act_id, command="quit", result=reached, detail=detail, ts=self.snapshot.ts)
+        self._journal.write("receipt", receipt.ts, act_id=act_id, result=reached, detail=detail)
+        self.on_receipt(receipt)
 
-    async def _publish(self, runtime: "Runtime", ending: "asyncio.Future[Ending]") -> None:
-        """A few times a second; also watches the market time that the session may take."""
+    async def _publish(self, runtime: "Runtime") -> None:
         flush = importlib.import_module("hedgegrid_tui.engine.nautilus_log").flush_log
-        first = runtime.strategy.snapshot.ts
         while True:
-            runtime.strategy.publish()
-            snapshot = runtime.strategy.snapshot
-            if self.on_snapshot is not None:
-                self.on_snapshot(snapshot)
-            if self._plan.seconds is not None and snapshot.ts - first >= self._plan.seconds * 1e9 and not ending.done():
-                ending.set_result(self._wanted_ending or Ending.LEAVE)
+            self._tick(runtime)
             flush()
             await asyncio.sleep(PUBLISH_S)
+
+    def _tick(self, runtime: "Runtime") -> None:
+        """Publish, and end the session when the market time that it may take is over."""
+        runtime.strategy.publish()
+        snapshot = runtime.strategy.snapshot
+        self.on_snapshot(snapshot)
+        seconds = self._plan.seconds
+        if seconds is not None and snapshot.ts - self.first_ns >= seconds * NS_PER_S:
+            self._wanted_ending = self._wanted_ending or Ending.LEAVE
+            self._take_ending()
 
     def _carry_out(self, command: Command, answer: Future[Receipt]) -> None:
         runtime = self._runtime
         if runtime is None:
             answer.set_result(self._refusal(command, "the engine is not running"))
             return
+        answer.add_done_callback(lambda done: self.on_receipt(done.result()))
         runtime.strategy.command(command, answer)
         runtime.nudge()
         runtime.strategy.publish()
@@ -221,10 +253,9 @@ class EngineHost:
     def _journal_stop(self, runtime: "Runtime | None") -> None:
         snapshot = self.snapshot
         if runtime is not None and snapshot.seq:
-            held = snapshot.long.qty or snapshot.short.qty or snapshot.open_entries or snapshot.open_exits
-            self._flat = NOT_FLAT if held else FLAT
+            self._flat = FLAT if snapshot.is_flat else NOT_FLAT
         self._last, self._runtime = snapshot, None
-        self._journal.write("session.stop", snapshot.ts or time.time_ns(), flat=self._flat, exit_code=0)
+        self._journal.write("session.stop", snapshot.ts or time.time_ns(), flat=self._flat, exit_code=self.exit_code)
         if self._status.phase is EnginePhase.STOPPING:
             self._set(EnginePhase.STOPPED, "")
 

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 KEPT: Final = 500
 
@@ -19,8 +19,8 @@ class LogTap:
         self._log = path.open("a", encoding="utf-8", buffering=1)
         self._saved = os.dup(2)
         self._streams = (sys.stderr, sys.__stderr__)
-        real: TextIO = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
-        sys.stderr = sys.__stderr__ = real  # type: ignore[misc] # Textual's driver draws on sys.__stderr__
+        real = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+        sys.stderr = sys.__stderr__ = real  # type: ignore[misc] # where Textual's driver draws
         self._real = real
         reader, writer = os.pipe()
         os.dup2(writer, 2)

@@ -39,6 +39,7 @@ class NodeRuntime:
     """The simulated market in a live node; ours are the loop, the thread and the signals."""
 
     def __init__(self, plan: SessionPlan, journal: JournalWriter, last_errors: Callable[[], str]) -> None:
+        self.on_progress: Callable[[], None] = lambda: None
         self._last_errors = last_errors
         loop = asyncio.get_running_loop()
         settings = plan.config
@@ -59,7 +60,7 @@ class NodeRuntime:
             ),
             settings,
             journal,
-            hop=loop.call_soon_threadsafe,
+            hop=lambda callback: _hop(loop, callback),
         )
         self._node.trader.add_strategy(self.strategy)
         self._node.build()
@@ -104,6 +105,12 @@ class NodeRuntime:
     def _cause(self, task: asyncio.Task[None]) -> str:
         error = None if task.cancelled() else task.exception()
         return f"{type(error).__name__}: {error}" if error is not None else self._last_errors()
+
+
+def _hop(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """A live timer fires on a thread of Nautilus's own: its callback goes to the loop, unless that has ended."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)
 
 
 def _node_config(plan: SessionPlan) -> TradingNodeConfig:

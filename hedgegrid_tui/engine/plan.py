@@ -8,6 +8,13 @@ import msgspec
 
 from strategy.config import Config
 
+INTERNAL_ERROR: Final = 1
+BAD_INPUT: Final = 2
+COULD_NOT_START: Final = 3
+NOT_FLAT_AS_ASKED: Final = 10
+OUTCOME_UNKNOWN: Final = 11
+"""Exit statuses; 0 is an end as asked."""
+
 VENUE: Final = "BINANCE"
 SIM_DEFAULT_SEED: Final = 1
 AS_FAST_AS_IT_GOES: Final = 0.0

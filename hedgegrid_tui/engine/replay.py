@@ -1,29 +1,27 @@
 """A recording on Nautilus's BacktestEngine, in streaming chunks on the engine's loop; market time is the tape's."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Final
 
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.config import BacktestEngineConfig, LoggingConfig, RiskEngineConfig
 from nautilus_trader.model.currencies import Currency
-from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
 from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import Venue
 from nautilus_trader.model.objects import Money
 
 from hedgegrid_tui.engine.instruments import instrument_id, perpetual
 from hedgegrid_tui.engine.markets.tape import Tape, TapeError
-from hedgegrid_tui.engine.plan import VENUE, SessionPlan
+from hedgegrid_tui.engine.markets.tape_formats import Event
+from hedgegrid_tui.engine.plan import BAD_INPUT, VENUE, SessionPlan
 from hedgegrid_tui.engine.runtime import StartError
 from strategy.domain import NS_PER_S
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
 from strategy.journal import JournalWriter
 
-Event = QuoteTick | TradeTick | Bar
-
-CHUNK_EVENTS: Final = 256
+CHUNK_EVENTS: Final = 32
 """At full speed a chunk holds at least so many events and so much market time, between two looks at commands."""
 CHUNK_NS: Final = NS_PER_S
 FRAME_S: Final = 0.05
@@ -36,16 +34,15 @@ class ReplayRuntime:
 
     def __init__(self, plan: SessionPlan, journal: JournalWriter) -> None:
         if plan.data is None:
-            raise StartError("replay needs --data FILE")
+            raise StartError("--mode replay needs --data FILE", BAD_INPUT)
         settings = plan.config
         instrument = perpetual(settings.instrument, settings.account.leverage)
         try:
             self.tape = Tape(plan.data, instrument)
         except TapeError as error:
-            raise StartError(str(error)) from error
+            raise StartError(str(error), BAD_INPUT) from error
+        self.on_progress: Callable[[], None] = lambda: None
         self._speed = plan.speed
-        self._nudged = asyncio.Event()
-        self._ended = False
         self._now = 0
         self._events: Iterator[Event] = self.tape.events()
         self._pending: list[Event] = []
@@ -103,12 +100,18 @@ class ReplayRuntime:
     async def run(self) -> str:
         """Play the tape to its end, then keep answering commands."""
         await (self._run_through() if self._speed <= 0 else self._run_paced())
-        self._ended = True
-        return f"the tape is over: {self.tape.quotes} quotes, {self.tape.trades} trades, {self.tape.bars} bars"
+        tape = self.tape
+        counts = f"{tape.quotes} quotes, {tape.trades} trades, {tape.bars} bars"
+        return f"the tape is over: {counts}{self._damage()}"
+
+    def _damage(self) -> str:
+        first = self.tape.damage[:1]
+        return f"; {self.tape.damaged} damaged lines, first line {first[0].line}: {first[0].problem}" if first else ""
 
     async def _run_through(self) -> None:
         while chunk := self._take(CHUNK_EVENTS, CHUNK_NS):
             self._run(chunk)
+            self.on_progress()
             await asyncio.sleep(0)
 
     async def _run_paced(self) -> None:

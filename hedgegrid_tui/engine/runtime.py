@@ -1,18 +1,26 @@
 """What the host needs of a mode: a strategy, a start that fails loudly, a market, a bounded stop."""
 
+from collections.abc import Callable
 from typing import Protocol
 
+from hedgegrid_tui.engine.plan import COULD_NOT_START
 from strategy.hedge_grid import HedgeGridStrategy
 
 
 class StartError(Exception):
-    """The engine could not start; the text says why in plain words."""
+    """The engine could not start; the text says why in plain words, the code is the process's exit status."""
+
+    def __init__(self, message: str, exit_code: int = COULD_NOT_START) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class Runtime(Protocol):
     """A running Nautilus in one mode; every member is used on the engine's loop only."""
 
     strategy: HedgeGridStrategy
+    on_progress: Callable[[], None]
+    """Called now and then while market time passes faster than real time."""
 
     async def start(self) -> None:
         """Bring the strategy to RUNNING.

@@ -255,8 +255,8 @@ class PricePath:
 _OPENING: Final = ((0, 0, 1.5, 2.5), (17, 22, 5, 7), (-73, -67, 13, 16), (-30, -20, 10, 12))
 """Turning points, bps from and to, and the time to get there, s from and to.
 
-Over the first rung of one leg, then through the stop of the other leg's first lot (60 bps away), then back over the
-take-profits of the lots that were entered on the way.
+Over the first rung of one leg, then through the stop of the other leg's first lot (60 bps away), then back
+over the take-profits of the lots that were entered on the way.
 """
 OPENING_STEPS: Final = round(sum(longest for *_, longest in _OPENING) * STEPS_PER_S)
 

@@ -211,9 +211,7 @@ class _Pass:
             return None
         if ts < last - self._parser.slack_ns:
             step = (ts - last) / NS_PER_S
-            self._damaged(
-                number, Fault.TIME, f"its time lies {step:+.3f} s from the latest; must not go back"
-            )
+            self._damaged(number, Fault.TIME, f"its time lies {step:+.3f} s from the latest; must not go back")
             return None
         if ts < last:
             return _at(event, last)
@@ -225,10 +223,8 @@ class _Pass:
         if self._held is None:
             return
         (number, event), self._held = self._held, None
-        if next_ns < event.ts_init - self._parser.slack_ns:
-            self._damaged(
-                number, Fault.TIME, "its time is far after the line before, and no next line agrees"
-            )
+        if next_ns < event.ts_init - LEAP_NS // 2:
+            self._damaged(number, Fault.TIME, "its time is far after the line before, and no next line agrees")
             return
         self._last_ns = event.ts_init
         self.given[type(event)] += 1

@@ -237,7 +237,7 @@ class CaptureParser:
             if bytes(envelope.data).startswith(b"["):
                 return shown(envelope.stream)
             kind = self._kind(envelope.data).e
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise damaged from error
         if not envelope.stream or kind in _KNOWN:
             raise damaged from error
@@ -292,9 +292,7 @@ class _Bars:
         try:
             return Bar(self._type, *values, close_ns, close_ns)
         except ValueError as error:
-            problem = (
-                f"open, high, low, close {shown(', '.join(prices))}: high and low must enclose the others"
-            )
+            problem = f"open, high, low, close {shown(', '.join(prices))}: high and low must enclose the others"
             raise LineError(Fault.BAR, problem) from error
 
 

@@ -109,9 +109,7 @@ def _unzip(path: Path, file: BinaryIO) -> Iterator[bytes]:
     with archive:
         members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
         if len(members) != 1:
-            raise TapeError(
-                f"{path}: the zip holds {len(members)} files; must hold one, as Binance's archives do"
-            )
+            raise TapeError(f"{path}: the zip holds {len(members)} files; must hold one, as Binance's archives do")
         _refuse_unknown_packing(path, members[0].flag_bits, members[0].compress_type)
         with archive.open(members[0]) as member:
             yield from _read(cast("zipfile.ZipExtFile", member))
@@ -119,9 +117,7 @@ def _unzip(path: Path, file: BinaryIO) -> Iterator[bytes]:
 
 def _refuse_unknown_packing(path: Path, flags: int, method: int) -> None:
     if flags & 1 or method not in {_STORED, _DEFLATED}:
-        raise TapeError(
-            f"{path}: is encrypted or packed in a rare way; must be zipped with deflate, no password"
-        )
+        raise TapeError(f"{path}: is encrypted or packed in a rare way; must be zipped with deflate, no password")
 
 
 def _inflate_first_member(path: Path, file: BinaryIO) -> Iterator[bytes]:

@@ -1,0 +1,151 @@
+"""The way out: an order is judged, indexed, journalled and sent, in this sequence and nowhere else."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from strategy.domain import DesiredOrder, Leg, Market, OrderKey, Reason, Role, plain
+from strategy.journal import JournalWriter
+from strategy.ledger import Ledger
+from strategy.order_ids import OrderId, format_id
+from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
+from strategy.reconcile import Action, Cancel, Resize, Submit
+
+
+class Venue(Protocol):
+    """What the grid asks of the world."""
+
+    def now(self) -> int:
+        """The engine's clock, ns UTC."""
+
+    def market(self) -> Market | None:
+        """The best prices now; None before the first."""
+
+    def position(self, leg: Leg) -> Decimal:
+        """The venue's word on what a leg holds; negative where it was over-closed."""
+
+    def submit(self, order_id: str, order: DesiredOrder) -> None:
+        """Send a new order."""
+
+    def cancel(self, order_id: str) -> None:
+        """Ask for an order's cancellation."""
+
+    def resize(self, order_id: str, qty: Decimal) -> None:
+        """Ask for another total quantity of an order."""
+
+    def wake_at(self, ts: int) -> None:
+        """Ask for a pass at that time (ns), or as soon as possible after it."""
+
+
+class Orders:
+    """Sends orders and keeps their index; used on the engine's loop only."""
+
+    def __init__(
+        self,
+        session: str,
+        index: OrderIndex,
+        ledger: Ledger,
+        journal: JournalWriter,
+        venue: Venue,
+        judge: Callable[[DesiredOrder], Reason | None],
+        on_unsent: Callable[[OrderKey | None, Exception], None],
+    ) -> None:
+        self._session = session
+        self._index = index
+        self._ledger = ledger
+        self._journal = journal
+        self._venue = venue
+        self._judge = judge
+        self._on_unsent = on_unsent
+        self._serial = 0
+
+    def do(self, actions: Iterable[Action], step: Decimal) -> None:
+        """Carry out actions, each whatever became of the one before; `step` is the ladder's, noted with each order."""
+        for action in actions:
+            key: OrderKey | None = None
+            try:
+                match action:
+                    case Submit(order):
+                        key = order.key
+                        self.submit(order, step)
+                    case Cancel(order_id, why):
+                        self.cancel(order_id, why)
+                    case Resize(order_id, qty, why):
+                        self._resize(order_id, qty, why)
+            except Exception as error:  # noqa: BLE001 - one order that cannot be sent must not keep a stop from another lot
+                self._on_unsent(key, error)
+
+    def submit(self, order: DesiredOrder, step: Decimal) -> None:
+        """Judge, index, journal and send an order; where the gate says no, nothing happens.
+
+        Raises:
+            Exception: Whatever kept it from being sent; the index is as it was.
+        """
+        if self._judge(order) is not None:
+            return
+        self._serial += 1
+        order_id = format_id(OrderId(self._session, order.key, order.lot, self._serial))
+        record = OrderRecord(
+            id=order_id,
+            key=order.key,
+            side=order.side,
+            price=order.price,
+            qty=order.qty,
+            lot=self._serial if order.key.role is Role.ENTRY else order.lot,
+            step=step,
+        )
+        self._index.add(record)
+        self.write("submit", record)
+        self._ledger.submitted += 1
+        try:
+            self._venue.submit(order_id, order)
+        except Exception:
+            if self._index.remove(order_id) is not None:
+                self._ledger.denied += 1
+                self.write("denied", record, "could not be sent")
+            raise
+
+    def cancel(self, order_id: str, reason: str) -> None:
+        """Journal and send a cancel; nothing happens where one is under way or the order has ended."""
+        order = self._index.get(order_id)
+        if order is None or order.status is OrderStatus.CANCELLING:
+            return
+        self._index.mark(order_id, OrderStatus.CANCELLING)
+        self.write("cancel", order, reason)
+        try:
+            self._venue.cancel(order_id)
+        except Exception:
+            self._index.mark(order_id, order.status)
+            raise
+
+    def write(self, event: str, order: OrderRecord, reason: str | None = None) -> None:
+        """One journal line on an order."""
+        key = order.key
+        self._journal.write(
+            "order",
+            self._venue.now(),
+            event=event,
+            id=order.id,
+            leg=key.leg,
+            role=key.role,
+            level=key.slot if key.role is Role.ENTRY else None,
+            lot=order.lot,
+            side=order.side,
+            price=None if order.price is None else plain(order.price),
+            qty=plain(order.qty),
+            reason=reason,
+        )
+
+    def _resize(self, order_id: str, qty: Decimal, reason: str) -> None:
+        order = self._index.get(order_id)
+        if order is None:
+            return
+        self._index.mark(order_id, OrderStatus.RESIZING)
+        self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
+        try:
+            self._venue.resize(order_id, qty)
+        except Exception:
+            self._index.mark(order_id, order.status)
+            raise
