@@ -151,7 +151,7 @@ class HedgeGridStrategy(Strategy):
     def contain(self, where: str, error: Exception) -> None:
         """Note an exception that was caught, and ask for another pass."""
         words = f"{where}: {type(error).__name__}: {error}"
-        self.log.error(words)  # noqa: TRY400 - Nautilus's logger has another `exception`
+        self.log.error(words)
         if self.grid is None:
             self.failure = words
             return
@@ -161,7 +161,7 @@ class HedgeGridStrategy(Strategy):
             self.wake_at(now + RETRY_AFTER_ERROR_NS)
         except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
             words = f"{where}: not recorded: {type(second).__name__}: {second}"
-            self.log.error(words)
+            self.log.error(words)  # noqa: TRY400 - Nautilus's logger
 
     # -- market ----------------------------------------------------------------------------------------------------
 
