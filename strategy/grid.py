@@ -100,20 +100,22 @@ class HedgeGrid:
             return
         self._back_off.succeeded(order.key)
         self.refusals.pop(order.key, None)
-        self.orders.write("accepted", order)
-        self._changed(order.key.leg)
+        leg, now = order.key.leg, self.orders.write("accepted", order)
+        self._watch_cover(leg, now)
+        lot = None if order.lot is None else self.lots.get(order.lot)
+        if order.key.role.reduces and (lot is None or lot.qty != order.open_qty):
+            self.converge()
 
     def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
         """The venue rejected the order, or Nautilus's risk engine denied it (`event`)."""
         order = self.index.remove(order_id)
         if order is None:
             return
-        now = self._venue.now()
         if event == "denied":
             self.ledger.denied += 1
         else:
             self.ledger.rejected += 1
-        self.orders.write(event, order, reason)
+        now = self.orders.write(event, order, reason)
         self._back_off.refused(order.key, now)
         self.refusals[order.key] = reason
         if order.key.role is Role.SL and order.lot is not None and self.lots.get(order.lot):
@@ -121,7 +123,7 @@ class HedgeGrid:
         if not post_only:
             critical = order.key.role.reduces
             self.errors.record(now, "venue", f"order-{event}", f"{order.key}: {reason}", critical=critical)
-        self._changed(order.key.leg)
+        self._changed(order.key.leg, now)
 
     def on_ended(self, order_id: str, event: str) -> None:
         """The order was cancelled or has expired (`event`)."""
@@ -129,15 +131,13 @@ class HedgeGrid:
         if order is None:
             return
         self._unanswered.pop(order_id, None)
-        self.orders.write(event, order)
-        self._changed(order.key.leg)
+        self._changed(order.key.leg, self.orders.write(event, order))
 
     def on_resized(self, order_id: str, qty: Decimal) -> None:
         """The venue has changed the order's quantity."""
         order = self.index.resized(order_id, qty)
         if order is not None:
-            self.orders.write("updated", order)
-            self._changed(order.key.leg)
+            self._changed(order.key.leg, self.orders.write("updated", order))
 
     def on_request_refused(self, order_id: str, reason: str) -> None:
         """A cancel or resize was refused, mostly because the order has just ended: its own event is awaited first."""
@@ -180,7 +180,7 @@ class HedgeGrid:
             self._unanswered.pop(order.id, None)
         if role is Role.CLOSE and told.lot is None:
             self.closing_fill(leg, fill)
-        self._changed(leg)
+        self._changed(leg, now)
 
     def _lot_of(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> Lot:
         """The lot that an entry's fill opens; one that comes after the order's end is measured from its own price."""
@@ -197,16 +197,31 @@ class HedgeGrid:
         )
 
     def _reduce(self, told: OrderId, fill: Fill, now: int) -> tuple[Decimal, int]:
+        leg = told.key.leg
+        before = self.lots.of(leg)
         try:
-            return self.lots.reduce(told.key.leg, told.lot, fill.qty, fill.price)
+            realised, closed = self.lots.reduce(leg, told.lot, fill.qty, fill.price)
         except OverClosedError as error:
             self.errors.record(now, "fill", "over-closed", str(error), critical=True)
-            return error.realised, error.closed
+            realised, closed = error.realised, error.closed
+        for lot in before if closed else ():
+            if self.lots.get(lot.number) is None:
+                self._forget(lot)
+        return realised, closed
 
-    def _changed(self, leg: Leg) -> None:
-        now = self._venue.now()
-        self.protection.update(leg, self.lots.held(leg), self.index.working_stop_qty(leg), now)
+    def _forget(self, lot: Lot) -> None:
+        """A closed lot leaves nothing behind, so that a pass costs what is held and not what ever was."""
+        for role in (Role.TP, Role.SL, Role.CLOSE):
+            key = OrderKey(lot.leg, role, lot.number)
+            self._back_off.succeeded(key)
+            self.refusals.pop(key, None)
+
+    def _changed(self, leg: Leg, now: int) -> None:
+        self._watch_cover(leg, now)
         self.converge()
+
+    def _watch_cover(self, leg: Leg, now: int) -> None:
+        self.protection.update(leg, self.lots.held(leg), self.index.working_stop_qty(leg), now)
 
     # -- passes --------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, Concatenate, Final
 
 from nautilus_trader.config import StrategyConfig
+from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.data import Bar, BarType, MarkPriceUpdate, QuoteTick, TradeTick
-from nautilus_trader.model.enums import LiquiditySide, OrderSide, TimeInForce
+from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, TimeInForce, TriggerType
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -20,8 +21,9 @@ from nautilus_trader.model.events import (
     OrderRejected,
     OrderUpdated,
 )
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, OrderListId, PositionId
 from nautilus_trader.model.objects import Currency, Price, Quantity
+from nautilus_trader.model.orders import LimitOrder, MarketOrder, Order, OrderList, StopMarketOrder
 from nautilus_trader.trading.strategy import Strategy
 
 from strategy.calm import calm_band
@@ -65,7 +67,9 @@ class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignor
 
     instrument_id: InstrumentId
     mode: str
-    version: str
+    linked_exits: bool
+    """Whether the venue shrinks one exit of a lot by what fills of the other. Nautilus's simulated venue must, since
+    it lets a leg change its sign; Binance refuses that by itself and knows no such links."""
 
 
 class HedgeGridStrategy(Strategy):
@@ -85,6 +89,8 @@ class HedgeGridStrategy(Strategy):
         self._instrument: Any = None
         self._positions: dict[Leg, PositionId] = {}
         self._watch = MarketWatch()
+        self._answers: list[tuple[Future[Receipt], Receipt]] = []
+        """Receipts that go out with the next snapshot, so that whoever gets one sees what it tells of."""
         self._wakes = 0
         self._next_wake = 0
         self._next_equity = 0
@@ -144,7 +150,7 @@ class HedgeGridStrategy(Strategy):
         """Carry out an operator's command; runs on the engine's loop."""
         if self.desk is None:
             raise RuntimeError("the strategy has not started")
-        self.desk.handle(command, receipt.set_result)
+        self.desk.handle(command, lambda answer: self._answers.append((receipt, answer)))
         self._after_pass()
         self.publish()
 
@@ -283,29 +289,47 @@ class HedgeGridStrategy(Strategy):
 
     def submit(self, order_id: str, order: DesiredOrder) -> None:
         """Send a new order with the leg's canonical position id."""
-        side = SIDES[order.side]
-        qty = Quantity.from_str(str(order.qty))
-        common = {
-            "instrument_id": self.config.instrument_id,
-            "order_side": side,
-            "quantity": qty,
-            "client_order_id": ClientOrderId(order_id),
-        }
+        self.submit_order(self._order(order_id, order), position_id=self._positions[order.key.leg])
+
+    def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
+        """Send a lot's stop and take-profit, linked where the venue can."""
+        if not self.config.linked_exits:
+            self.submit(stop_id, stop)
+            self.submit(target_id, target)
+            return
+        list_id = OrderListId(stop_id)
+        orders = [self._order(stop_id, stop, list_id, target_id), self._order(target_id, target, list_id, stop_id)]
+        self.submit_order_list(OrderList(list_id, orders), position_id=self._positions[stop.key.leg])
+
+    def _order(
+        self, order_id: str, order: DesiredOrder, list_id: OrderListId | None = None, sibling: str | None = None
+    ) -> Order:
+        """A Nautilus order; with a sibling, the venue shrinks one by what fills of the other (OUO)."""
         role = order.key.role
-        if role is Role.CLOSE:
-            nautilus_order = self.order_factory.market(**common, reduce_only=True)
-        elif role is Role.SL:
-            trigger = Price.from_str(str(order.price))
-            nautilus_order = self.order_factory.stop_market(**common, trigger_price=trigger, reduce_only=True)
-        else:
-            nautilus_order = self.order_factory.limit(
-                **common,
-                price=Price.from_str(str(order.price)),
-                time_in_force=TimeInForce.GTC,
-                post_only=role is Role.ENTRY,
-                reduce_only=role is Role.TP,
-            )
-        self.submit_order(nautilus_order, position_id=self._positions[order.key.leg])
+        fields: dict[str, Any] = {
+            "trader_id": self.trader_id,
+            "strategy_id": self.id,
+            "instrument_id": self.config.instrument_id,
+            "client_order_id": ClientOrderId(order_id),
+            "order_side": SIDES[order.side],
+            "quantity": Quantity.from_str(str(order.qty)),
+            "init_id": UUID4(),
+            "ts_init": self.now(),
+            "time_in_force": TimeInForce.GTC,
+            "reduce_only": role.reduces,
+        }
+        if sibling is not None:
+            fields |= {
+                "contingency_type": ContingencyType.OUO,
+                "order_list_id": list_id,
+                "linked_order_ids": [ClientOrderId(sibling)],
+            }
+        if order.price is None:
+            return MarketOrder(**fields)
+        price = Price.from_str(str(order.price))
+        if role is Role.SL:
+            return StopMarketOrder(**fields, trigger_price=price, trigger_type=TriggerType.DEFAULT)
+        return LimitOrder(**fields, price=price, post_only=role is Role.ENTRY)
 
     def cancel(self, order_id: str) -> None:
         """Ask for an order's cancellation."""
@@ -320,14 +344,16 @@ class HedgeGridStrategy(Strategy):
         now = self.now()
         if now < self._next_wake <= ts:
             return
-        self._next_wake = max(ts, now + 1)
+        due = self._next_wake = max(ts, now + 1)
         self._wakes += 1
-        self.clock.set_time_alert_ns(f"wake-{self._wakes}", self._next_wake, lambda _event: self._hop(self._on_wake))
+        wake = functools.partial(self._on_wake, due)
+        self.clock.set_time_alert_ns(f"wake-{self._wakes}", due, lambda _event: self._hop(wake))
 
     @guarded
-    def _on_wake(self) -> None:
-        self._next_wake = 0
-        if self.grid is not None:
+    def _on_wake(self, due: int) -> None:
+        """A pass without an event; one that an earlier has overtaken does nothing, for every pass asks for its next."""
+        if due == self._next_wake and self.grid is not None:
+            self._next_wake = 0
             self.grid.converge()
             self._after_pass()
 
@@ -339,6 +365,8 @@ class HedgeGridStrategy(Strategy):
             running = grid.state is DoorState.RUNNING
             band = calm_band(grid.ladder, grid.gaps, grid.config.grid, grid.spec.max_price, may_recentre=running)
             self._watch.set_band(band)
+        if self._answers:
+            self.publish()
 
     def _write_equity(self, now: int) -> None:
         """At most one line a second, on the market's own events, so that a replay writes the same lines again."""
@@ -358,6 +386,14 @@ class HedgeGridStrategy(Strategy):
     @guarded
     def publish(self) -> None:
         """Publish a new snapshot; the engine's host calls this a few times a second."""
+        try:
+            self._publish()
+        finally:
+            answers, self._answers = self._answers, []
+            for future, answer in answers:
+                future.set_result(answer)
+
+    def _publish(self) -> None:
         if self.grid is None or self.desk is None:
             return
         seq = self.snapshot.seq + 1

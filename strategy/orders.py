@@ -1,6 +1,7 @@
 """The way out: an order is judged, indexed, journalled and sent, in this sequence and nowhere else."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.reconcile import Action, Cancel, Resize, Submit
+from strategy.reconcile import Action, Cancel, Resize, Submit, SubmitPair
 
 
 class Venue(Protocol):
@@ -28,6 +29,9 @@ class Venue(Protocol):
 
     def submit(self, order_id: str, order: DesiredOrder) -> None:
         """Send a new order."""
+
+    def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
+        """Send a lot's stop and take-profit, linked where the venue can: both leave, or neither."""
 
     def cancel(self, order_id: str) -> None:
         """Ask for an order's cancellation."""
@@ -70,6 +74,9 @@ class Orders:
                     case Submit(order):
                         key = order.key
                         self.submit(order, step)
+                    case SubmitPair(stop, target):
+                        key = stop.key
+                        self._submit_pair(stop, target, step)
                     case Cancel(order_id, why):
                         self.cancel(order_id, why)
                     case Resize(order_id, qty, why):
@@ -85,10 +92,21 @@ class Orders:
         """
         if self._judge(order) is not None:
             return
+        record = self._announce(order, step)
+        with self._unless_unsent(record):
+            self._venue.submit(record.id, order)
+
+    def _submit_pair(self, stop: DesiredOrder, target: DesiredOrder, step: Decimal) -> None:
+        """Both reduce, so that the gate lets both pass."""
+        first, second = self._announce(stop, step), self._announce(target, step)
+        with self._unless_unsent(first, second):
+            self._venue.submit_pair(first.id, stop, second.id, target)
+
+    def _announce(self, order: DesiredOrder, step: Decimal) -> OrderRecord:
+        """Index and journal an order that is about to leave."""
         self._serial += 1
-        order_id = format_id(OrderId(self._session, order.key, order.lot, self._serial))
         record = OrderRecord(
-            id=order_id,
+            id=format_id(OrderId(self._session, order.key, order.lot, self._serial)),
             key=order.key,
             side=order.side,
             price=order.price,
@@ -99,12 +117,18 @@ class Orders:
         self._index.add(record)
         self.write("submit", record)
         self._ledger.submitted += 1
+        return record
+
+    @contextmanager
+    def _unless_unsent(self, *records: OrderRecord) -> Iterator[None]:
+        """Where sending fails, the orders were never there."""
         try:
-            self._venue.submit(order_id, order)
+            yield
         except Exception:
-            if self._index.remove(order_id) is not None:
-                self._ledger.denied += 1
-                self.write("denied", record, "could not be sent")
+            for record in records:
+                if self._index.remove(record.id) is not None:
+                    self._ledger.denied += 1
+                    self.write("denied", record, "could not be sent")
             raise
 
     def cancel(self, order_id: str, reason: str) -> None:
@@ -120,12 +144,13 @@ class Orders:
             self._index.mark(order_id, order.status)
             raise
 
-    def write(self, event: str, order: OrderRecord, reason: str | None = None) -> None:
-        """One journal line on an order."""
+    def write(self, event: str, order: OrderRecord, reason: str | None = None) -> int:
+        """Write one journal line on an order; gives its time, ns."""
         key = order.key
+        now = self._venue.now()
         self._journal.write(
             "order",
-            self._venue.now(),
+            now,
             event=event,
             id=order.id,
             leg=key.leg,
@@ -137,6 +162,7 @@ class Orders:
             qty=plain(order.qty),
             reason=reason,
         )
+        return now
 
     def _resize(self, order_id: str, qty: Decimal, reason: str) -> None:
         order = self._index.get(order_id)

@@ -1,6 +1,7 @@
 """Desired against live: the actions that close each difference, and a reason for each gap that stays."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -19,6 +20,13 @@ class Submit(msgspec.Struct, frozen=True):
     order: DesiredOrder
 
 
+class SubmitPair(msgspec.Struct, frozen=True):
+    """Send a lot's stop and take-profit as one: where the venue can, the fill of one shrinks the other there."""
+
+    stop: DesiredOrder
+    target: DesiredOrder
+
+
 class Cancel(msgspec.Struct, frozen=True):
     """Cancel an open order."""
 
@@ -34,7 +42,7 @@ class Resize(msgspec.Struct, frozen=True):
     reason: str
 
 
-Action = Submit | Cancel | Resize
+Action = Submit | SubmitPair | Cancel | Resize
 
 
 def reconcile_exits(
@@ -49,7 +57,7 @@ def reconcile_exits(
     `open_exits` are the keys that may have exits now; `held_back` holds, per key, the time (ns) before which a
     rejected exit is not sent again.
     """
-    missing: list[Action] = []
+    missing: list[DesiredOrder] = []
     surplus: list[Action] = []
     wanted: set[OrderKey] = set()
     for order in desired:
@@ -61,7 +69,7 @@ def reconcile_exits(
         if strays:
             surplus += [Cancel(each.id, "price moved") for each in strays]
         elif gap > 0 and settled and held_back.get(order.key, 0) <= now:
-            missing.append(Submit(msgspec.structs.replace(order, qty=gap)))
+            missing.append(msgspec.structs.replace(order, qty=gap))
         elif gap < 0 and settled:
             surplus += _shrink(live, -gap)
     for key in open_exits:
@@ -71,7 +79,23 @@ def reconcile_exits(
                 for each in index.at(key)
                 if each.status is not OrderStatus.CANCELLING
             ]
-    return missing + surplus
+    return [*_paired(missing), *surplus]
+
+
+def _paired(missing: list[DesiredOrder]) -> Iterator[Action]:
+    """Exits in their sequence; a stop that is followed by its lot's take-profit of the same quantity goes with it."""
+    rest = deque(missing)
+    while rest:
+        order = rest.popleft()
+        if rest and _belong_together(order, rest[0]):
+            yield SubmitPair(order, rest.popleft())
+        else:
+            yield Submit(order)
+
+
+def _belong_together(stop: DesiredOrder, target: DesiredOrder) -> bool:
+    roles = stop.key.role, target.key.role
+    return roles == (Role.SL, Role.TP) and (stop.lot, stop.qty) == (target.lot, target.qty)
 
 
 def _is_settled(order: OrderRecord) -> bool:

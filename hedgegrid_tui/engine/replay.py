@@ -26,6 +26,8 @@ CHUNK_EVENTS: Final = 32
 CHUNK_NS: Final = NS_PER_S
 FRAME_S: Final = 0.05
 """At a given speed the tape advances this often, in seconds of real time."""
+PURGE_EVERY_NS: Final = 3_600 * NS_PER_S
+PURGE_OLDER_S: Final = 60
 ORDER_RATE: Final = "10000/00:00:01"
 
 
@@ -44,6 +46,7 @@ class ReplayRuntime:
         self.on_progress: Callable[[], None] = lambda: None
         self._speed = plan.speed
         self._now = 0
+        self._next_purge = 0
         self._events: Iterator[Event] = self.tape.events()
         self._pending: list[Event] = []
         self._engine = BacktestEngine(
@@ -62,7 +65,7 @@ class ReplayRuntime:
             base_currency=quote,
             starting_balances=[Money(settings.account.starting_balance, quote)],
             default_leverage=Decimal(settings.account.leverage),
-            support_contingent_orders=False,
+            support_contingent_orders=True,
             use_reduce_only=False,
         )
         self._engine.add_instrument(instrument)
@@ -73,7 +76,7 @@ class ReplayRuntime:
                 oms_type="HEDGING",
                 instrument_id=instrument_id(settings.instrument),
                 mode=plan.mode,
-                version=plan.version,
+                linked_exits=True,
             ),
             settings,
             journal,
@@ -166,6 +169,13 @@ class ReplayRuntime:
         self._engine.run(streaming=True)
         self._engine.clear_data()
         self._now = int(chunk[-1].ts_init)
+        if self._now >= self._next_purge:
+            self._purge()
+
+    def _purge(self) -> None:
+        """Closed orders are of no use to anyone here, and the venue looks through all of a leg's at every fill."""
+        self._next_purge = self._now + PURGE_EVERY_NS
+        self._engine.cache.purge_closed_orders(ts_now=self._now, buffer_secs=PURGE_OLDER_S)
 
     def _pump(self, target: int) -> None:
         """Advance market time without an event: timers fire, and the venue works off what was sent."""

@@ -1,0 +1,45 @@
+"""Start-up, step by step, while no snapshot has come."""
+
+from typing import Final
+
+from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, wrap
+from strategy.snapshot import EnginePhase
+
+STEPS: Final = (
+    (EnginePhase.IDLE, "cockpit on screen"),
+    (EnginePhase.LOADING, "load the engine"),
+    (EnginePhase.CONNECTING, "connect to the market"),
+    (EnginePhase.RUNNING, "first snapshot"),
+)
+
+
+def rows(frame: Frame, width: int, height: int) -> Rows:
+    """What is done, what is under way, what is to come; a failure in its own words."""
+    phase, detail = frame.status.phase, frame.status.detail
+    if phase is EnginePhase.FAILED:
+        return fit_all(failure(frame, width), width, height)
+    order = [step for step, _ in STEPS]
+    at = order.index(phase) if phase in order else len(order)
+    lines: list[Row] = [(), (Segment("  HedgeGrid is starting", Ink.STRONG),), ()]
+    for index, (_, text) in enumerate(STEPS):
+        if index == 0 or index < at:
+            lines.append((Segment("  ✓ ", Ink.OK), Segment(text, Ink.MUTED)))
+        elif index == at or (index == 1 and at == 0):
+            lines.append((Segment("  ► ", Ink.WARN), Segment(text), Segment(f"  {detail}", Ink.MUTED)))
+        else:
+            lines.append((Segment("  · ", Ink.FAINT), Segment(text, Ink.FAINT)))
+    return fit_all(lines, width, height)
+
+
+def failure(frame: Frame, width: int) -> Rows:
+    """Why the engine failed, in its own words, and what can be done."""
+    started = bool(frame.snapshot.seq)
+    head = "✗ The engine has failed." if started else "✗ The engine could not start."
+    orders = " Nothing watches the venue now: check it there." if started else ""
+    words = wrap(frame.status.detail or "It gave no reason; the log (l) may.", max(1, width - 4))
+    return (
+        (Segment(f"  {head}", Ink.ALARM), Segment(orders, Ink.WARN)),
+        *((Segment(f"    {line}"),) for line in words),
+        (Segment("    press l for the log, q to leave", Ink.MUTED),),
+    )

@@ -1,0 +1,95 @@
+"""A question with one letter for each answer: blast radius first, the safe answer under the cursor."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, override
+
+from textual.app import ComposeResult
+from textual.events import Key
+from textual.screen import ModalScreen
+
+from hedgegrid_tui.render import dialogs
+from hedgegrid_tui.render.dialogs import Choice
+from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit_all
+from hedgegrid_tui.widgets.panel import Panel
+
+GUARD_S: Final = 0.5
+"""Keys pressed sooner were meant for what was on screen before."""
+STAY_KEYS: Final = ("escape", "enter", "ctrl+c", "ctrl+q")
+
+
+class Dialog(ModalScreen[str | None], inherit_bindings=False):
+    """Gives the letter of the answer, None for the safe one."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(
+        self,
+        title: str,
+        body: Callable[[Frame], Rows],
+        choices: Callable[[Frame], Sequence[Choice]],
+        frame: Frame,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._body = body
+        self._choices = choices
+        self._frame = frame
+        self._clock = clock
+        self._opened = clock()
+        self._hint = Segment("press the letter of your answer", Ink.MUTED)
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Panel(self._title, id="question")
+
+    def on_mount(self) -> None:
+        """Fill the panel before it is first seen."""
+        self.show(self._frame)
+
+    def on_resize(self) -> None:
+        """Fit the rows to the new width."""
+        self.call_after_refresh(lambda: self.show(self._frame))
+
+    def show(self, frame: Frame) -> list[Exception]:
+        """Draw the question with the numbers of this moment."""
+        self._frame = frame
+        panel = self.query_one("#question", Panel)
+        width = panel.size.width or 72
+        try:
+            rows = dialogs.rows(self._body(frame), self._choices(frame), self._hint, width)
+        except Exception as error:  # noqa: BLE001 - the trader must be able to answer without the numbers
+            text = f"✗ the numbers cannot be drawn: {type(error).__name__}: {error}"
+            rows = fit_all(((Segment(text, Ink.ALARM),), *panel.rows[1:]), width, max(1, len(panel.rows)))
+            panel.show(rows)
+            return [error]
+        panel.want(len(rows))
+        panel.show(rows)
+        return []
+
+    def on_key(self, event: Key) -> None:
+        """Take an answer; no key is passed on to what lies below."""
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self.dismiss(None)
+        elif self._clock() - self._opened < GUARD_S:
+            self._say("ignored: the question had only just appeared")
+        elif event.key in STAY_KEYS:
+            self.dismiss(None)
+        else:
+            self._answer(event.character or event.key)
+
+    def _answer(self, letter: str) -> None:
+        choice = next((choice for choice in self._choices(self._frame) if choice.key == letter), None)
+        if choice is None:
+            self._say(f"{letter!r} is no answer here")
+        elif choice.refused:
+            self._say(f"{choice.key}: {choice.refused}")
+        else:
+            self.dismiss(None if choice.safe else choice.key)
+
+    def _say(self, text: str) -> None:
+        self._hint = Segment(text, Ink.WARN)
+        self.show(self._frame)

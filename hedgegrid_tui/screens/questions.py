@@ -1,0 +1,82 @@
+"""The questions that the cockpit asks before it acts, and what each answer means."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hedgegrid_tui.actions import can_command
+from hedgegrid_tui.render import dialogs
+from hedgegrid_tui.render.dialogs import Choice
+from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.rows import Rows
+from strategy.control import Command, CommandName, Ending
+from strategy.domain import Leg
+from strategy.snapshot import LegView
+
+STAY: Final = Choice("n", "no, leave everything as it is", safe=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A dialog's contents; `answers` says what each letter orders."""
+
+    title: str
+    body: Callable[[Frame], Rows]
+    choices: Callable[[Frame], Sequence[Choice]]
+    answers: dict[str, Command]
+
+
+def _flatten_choices(frame: Frame) -> Sequence[Choice]:
+    snapshot = frame.snapshot
+    return (
+        STAY,
+        Choice("a", "flatten ALL: both legs"),
+        Choice("l", "flatten the LONG leg only", refused=_nothing(snapshot.long)),
+        Choice("s", "flatten the SHORT leg only", refused=_nothing(snapshot.short)),
+    )
+
+
+def _nothing(leg: LegView) -> str:
+    return "" if leg.qty or leg.open_entries or leg.open_exits else "holds nothing and has no order"
+
+
+QUESTIONS: Final[dict[str, Question]] = {
+    "flatten": Question(
+        "Flatten?",
+        dialogs.flatten_body,
+        _flatten_choices,
+        {
+            "a": Command(CommandName.FLATTEN),
+            "l": Command(CommandName.FLATTEN, Leg.LONG),
+            "s": Command(CommandName.FLATTEN, Leg.SHORT),
+        },
+    ),
+    "cancel-entries": Question(
+        "Cancel all entries?",
+        dialogs.cancel_body,
+        lambda _: (STAY, Choice("y", "yes, cancel every entry and pause")),
+        {"y": Command(CommandName.CANCEL_ENTRIES)},
+    ),
+    "resume": Question(
+        "Resume?",
+        dialogs.resume_body,
+        lambda _: (STAY, Choice("y", "yes, let entries out again")),
+        {"y": Command(CommandName.RESUME)},
+    ),
+}
+
+ENDINGS: Final = {"l": Ending.LEAVE, "c": Ending.CANCEL, "f": Ending.FLATTEN}
+
+
+def quit_choices(frame: Frame) -> Sequence[Choice]:
+    """The ways to leave; those that need a listening engine are refused without one."""
+    deaf = can_command(frame.snapshot, frame.status, frame.read_only) or ""
+    return (
+        Choice("s", "stay", safe=True),
+        Choice("l", "leave: orders and positions stay as they are"),
+        Choice("c", "cancel entries and leave: positions and exits stay", refused=deaf),
+        Choice("f", "flatten both legs and leave", refused=deaf),
+    )
+
+
+QUIT: Final = Question("Leave HedgeGrid?", dialogs.quit_body, quit_choices, {})

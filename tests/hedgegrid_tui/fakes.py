@@ -1,0 +1,261 @@
+"""A fake engine, a clock that tests move, and hand-built snapshots of a BTCUSDT session."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from hedgegrid_tui.app import HedgeGridApp
+from strategy.control import Command, Ending, Receipt, Result
+from strategy.domain import NS_PER_S, DoorState, Leg, Reason
+from strategy.snapshot import (
+    EnginePhase,
+    EngineStatus,
+    ErrorRecord,
+    FlattenStage,
+    FlattenView,
+    LadderSnapshot,
+    LegView,
+    LotView,
+    MarketView,
+    OperationalMetrics,
+    RungState,
+    RungView,
+    Snapshot,
+)
+
+NOW = 1_723_118_587 * NS_PER_S
+CENTRE, STEP, QTY = Decimal("61800.0"), Decimal("61.8"), Decimal("0.002")
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeEngine:
+    """Shows what it is given, keeps what it is sent, answers when told to."""
+
+    def __init__(self, snapshot: Snapshot | None = None, status: EngineStatus | None = None) -> None:
+        self.snapshot = running() if snapshot is None else snapshot
+        self.status = EngineStatus(EnginePhase.RUNNING) if status is None else status
+        self.lines: list[str] = []
+        self.sent: list[tuple[Command, Future[Receipt]]] = []
+        self.started = 0
+        self.stopped: list[Ending] = []
+        self.stop_result: str | Exception = "flat"
+
+    def log_lines(self) -> Sequence[str]:
+        return self.lines
+
+    def start(self) -> None:
+        self.started += 1
+
+    def send(self, command: Command) -> Future[Receipt]:
+        receipt: Future[Receipt] = Future()
+        self.sent.append((command, receipt))
+        return receipt
+
+    def stop(self, ending: Ending) -> str:
+        self.stopped.append(ending)
+        if isinstance(self.stop_result, Exception):
+            raise self.stop_result
+        return self.stop_result
+
+    @property
+    def commands(self) -> list[Command]:
+        return [command for command, _ in self.sent]
+
+    def answer(self, result: Result = Result.DONE, **detail: Any) -> None:
+        command, receipt = self.sent[-1]
+        receipt.set_result(Receipt("act-1", command.text, result, detail, NOW))
+
+    def show(self, **changes: Any) -> None:
+        changed = msgspec.structs.replace(self.snapshot, seq=self.snapshot.seq + 1)
+        self.snapshot = msgspec.structs.replace(changed, **changes)
+
+
+def cockpit(engine: FakeEngine | None = None, clock: Clock | None = None, **options: Any) -> HedgeGridApp:
+    """An app that draws only when told to."""
+    return HedgeGridApp(engine or FakeEngine(), clock=clock or Clock(), poll=False, **options)
+
+
+def lot(number: int, leg: Leg, level: int, **changes: Any) -> LotView:
+    entry = CENTRE - leg.sign * level * STEP
+    built = LotView(
+        number=number,
+        leg=leg,
+        level=level,
+        qty=QTY,
+        entry=entry,
+        take_profit=entry + leg.sign * STEP,
+        stop=entry - leg.sign * 5 * STEP,
+        tp_qty=QTY,
+        sl_qty=QTY,
+        unrealised=Decimal("0.09") * leg.sign,
+        opened_ns=NOW - 60 * NS_PER_S,
+    )
+    return msgspec.structs.replace(built, **changes)
+
+
+def rung(leg: Leg, level: int, **changes: Any) -> RungView:
+    price = CENTRE - leg.sign * level * STEP
+    built = RungView(leg=leg, level=level, price=price, qty=QTY, state=RungState.LIVE, live_qty=QTY)
+    return msgspec.structs.replace(built, **changes)
+
+
+def ladders(levels: int = 8) -> LadderSnapshot:
+    """Two long lots, one short lot, one long entry in flight and one gap with the venue's words."""
+    long = {level: rung(Leg.LONG, level) for level in range(1, levels + 1)}
+    short = {level: rung(Leg.SHORT, level) for level in range(1, levels + 1)}
+    for number, level in ((11, 1), (14, 2)):
+        held = lot(number, Leg.LONG, level)
+        long[level] = rung(Leg.LONG, level, state=RungState.HELD, live_qty=Decimal(0), reason=Reason.OCCUPIED, lot=held)
+    short[1] = rung(
+        Leg.SHORT,
+        1,
+        state=RungState.HELD,
+        live_qty=Decimal(0),
+        reason=Reason.OCCUPIED,
+        lot=lot(12, Leg.SHORT, 1),
+    )
+    long[4] = rung(Leg.LONG, 4, state=RungState.IN_FLIGHT, live_qty=Decimal(0))
+    short[3] = rung(
+        Leg.SHORT,
+        3,
+        state=RungState.GAP,
+        live_qty=Decimal(0),
+        reason=Reason.BACKING_OFF,
+        detail="post-only would take (-5022), next try in 1.5 s",
+    )
+    return LadderSnapshot(CENTRE, STEP, tuple(long.values()), tuple(short.values()), (stray(),))
+
+
+def stray() -> LotView:
+    return lot(3, Leg.SHORT, 2, entry=Decimal("61951.3"), unrealised=Decimal("0.30"))
+
+
+def running(**changes: Any) -> Snapshot:
+    """A session of an hour in good order."""
+    built = Snapshot(
+        seq=41,
+        ts=NOW,
+        session="s-1",
+        mode="sim",
+        instrument="BTCUSDT",
+        currency="USDT",
+        base="BTC",
+        price_decimals=1,
+        qty_decimals=3,
+        taker_fee=Decimal("0.0005"),
+        market=MarketView(
+            Decimal("61802.1"), Decimal("61802.2"), Decimal("61801.9"), NOW - 300_000_000, 18_204, 5_120, 61
+        ),
+        ladders=ladders(),
+        long=LegView(
+            Leg.LONG,
+            qty=Decimal("0.004"),
+            average=Decimal("61707.3"),
+            unrealised=Decimal("0.38"),
+            notional=Decimal("247.21"),
+            tp_qty=Decimal("0.004"),
+            sl_qty=Decimal("0.004"),
+            lots=2,
+            open_entries=6,
+            open_entry_qty=Decimal("0.012"),
+            open_entry_notional=Decimal("737.52"),
+            open_exits=4,
+        ),
+        short=LegView(
+            Leg.SHORT,
+            qty=Decimal("0.004"),
+            average=Decimal("61906.6"),
+            unrealised=Decimal("0.42"),
+            notional=Decimal("247.21"),
+            tp_qty=Decimal("0.004"),
+            sl_qty=Decimal("0.004"),
+            lots=2,
+            open_entries=6,
+            open_entry_qty=Decimal("0.012"),
+            open_entry_notional=Decimal("744.69"),
+            open_exits=4,
+        ),
+        metrics=OperationalMetrics(
+            equity_start=Decimal(10_000),
+            wallet=Decimal("10011.60"),
+            equity=Decimal("10012.40"),
+            peak=Decimal("10013.02"),
+            realised=Decimal("14.21"),
+            unrealised=Decimal("0.80"),
+            fees=Decimal("-2.49"),
+            funding=Decimal("-0.12"),
+            orders_submitted=412,
+            orders_rejected=3,
+            fills=131,
+            take_profits=58,
+            stops=4,
+            round_trips=62,
+            errors=1,
+            max_unprotected_ns=180_000_000,
+        ),
+        receipts=(
+            Receipt("act-0", "pause", Result.DONE, {}, NOW - 900 * NS_PER_S),
+            Receipt("act-1", "resume", Result.REFUSED, {"reason": "a flatten runs"}, NOW - 860 * NS_PER_S),
+        ),
+        errors=(
+            ErrorRecord(
+                1,
+                NOW - 1200 * NS_PER_S,
+                "on_order_rejected",
+                "VenueError",
+                "post-only would take (-5022)",
+                False,
+            ),
+        ),
+    )
+    return msgspec.structs.replace(built, **changes)
+
+
+def paused() -> Snapshot:
+    return running(state=DoorState.PAUSED, state_reason="paused by the operator")
+
+
+def critical() -> Snapshot:
+    """One critical error, and a long leg that lost a stop."""
+    record = ErrorRecord(
+        2, NOW - 4 * NS_PER_S, "on_order_filled", "KeyError", "'lot 14 is unknown to the order index'", True
+    )
+    snapshot = running()
+    bare = lot(14, Leg.LONG, 2, sl_qty=Decimal(0))
+    long = tuple(
+        msgspec.structs.replace(view, lot=bare) if view.level == bare.level else view for view in snapshot.ladders.long
+    )
+    return running(
+        ladders=msgspec.structs.replace(snapshot.ladders, long=long),
+        long=msgspec.structs.replace(snapshot.long, sl_qty=Decimal("0.002"), unprotected_ns=3_400_000_000),
+        metrics=msgspec.structs.replace(snapshot.metrics, errors=2, critical_errors=1),
+        errors=(*snapshot.errors, record),
+    )
+
+
+def flattening(stage: FlattenStage = FlattenStage.CLOSING, **changes: Any) -> Snapshot:
+    view = FlattenView(
+        legs=(Leg.LONG, Leg.SHORT),
+        stage=stage,
+        started_ns=NOW - 2 * NS_PER_S,
+        entries_left=0,
+        exits_left=6,
+        long_left=Decimal("0.002"),
+    )
+    return running(
+        state=DoorState.FLATTENING,
+        state_reason="flatten by the operator",
+        flatten=msgspec.structs.replace(view, **changes),
+    )

@@ -1,0 +1,261 @@
+"""The cockpit as a whole: paints first, polls, survives, leaves in order."""
+
+import subprocess
+import sys
+import threading
+from queue import Queue
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from hedgegrid_tui import terminal
+from hedgegrid_tui.app import HedgeGridApp
+from hedgegrid_tui.render import money
+from hedgegrid_tui.render.rows import text_of
+from hedgegrid_tui.screens.dashboard import PICTURES, Dashboard
+from hedgegrid_tui.screens.dialog import Dialog
+from hedgegrid_tui.widgets.panel import Panel
+from strategy.control import Ending
+from strategy.domain import DoorState
+from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
+from tests.hedgegrid_tui.fakes import Clock, FakeEngine, cockpit
+
+
+def shown(app: HedgeGridApp, panel: str) -> str:
+    dashboard = app.screen_stack[0]
+    return "\n".join(text_of(row).rstrip() for row in dashboard.query_one(f"#{panel}", Panel).rows)
+
+
+async def until_stopped(pilot: Pilot[int], app: HedgeGridApp) -> None:
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def test_importing_the_cockpit_loads_no_nautilus() -> None:
+    code = (
+        "import sys, hedgegrid_tui.app; "
+        "print([name for name in sys.modules if name.startswith(('nautilus', 'aiohttp', 'pandas'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_the_engine_is_started_once_and_after_the_first_paint() -> None:
+    engine = FakeEngine(Snapshot(), EngineStatus(EnginePhase.IDLE))
+    seen: list[str] = []
+    app = cockpit(engine)
+    engine.start = lambda: seen.append(shown(app, "ladder"))  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_stopped(pilot, app)
+        assert len(seen) == 1
+        assert "HedgeGrid is starting" in seen[0]
+
+
+async def test_a_start_that_raises_is_told() -> None:
+    engine = FakeEngine(Snapshot(), EngineStatus(EnginePhase.IDLE))
+    app = cockpit(engine)
+
+    def start() -> None:
+        raise OSError("no room")
+
+    engine.start = start  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.2)
+        assert shown(app, "status") == "the engine did not start: OSError: no room"
+
+
+async def test_a_new_snapshot_is_drawn_by_the_next_frame() -> None:
+    engine = FakeEngine()
+    app = cockpit(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "PAUSED" not in shown(app, "strip")
+        engine.show(state=DoorState.PAUSED)
+        app.draw()
+        assert "‖ PAUSED" in shown(app, "strip")
+
+
+async def test_the_timer_draws_without_being_told() -> None:
+    engine = FakeEngine()
+    app = HedgeGridApp(engine, fps=50)
+    async with app.run_test(size=(80, 24)) as pilot:
+        engine.show(instrument="ETHUSDT", mode="live")
+        await pilot.pause(0.3)
+        assert "LIVE" in shown(app, "strip")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 40), (120, 24), (120, 40), (200, 60)])
+async def test_what_is_vital_shows_at_every_size(size: tuple[int, int]) -> None:
+    app = cockpit()
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        app.draw()
+        for words in ("SIMULATED", "► RUNNING", "▲ +12.40", "✓ protected", "LONG", "SHORT"):
+            assert words in shown(app, "strip")
+        assert "mid 61,802.15" in shown(app, "ladder")
+        assert "post-only" in shown(app, "errors")
+        assert "q quit" in shown(app, "keys")
+
+
+async def test_a_resize_draws_again_at_the_new_size() -> None:
+    app = cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert "▼ S8" in shown(app, "ladder")
+        assert "since start" in shown(app, "money")
+
+
+async def test_a_frame_that_fails_is_counted_and_shown_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("no equity")
+
+    engine = FakeEngine()
+    app = cockpit(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        monkeypatch.setitem(PICTURES, "money", broken)
+        app.draw()
+        assert shown(app, "money").startswith("✗ money cannot be drawn: ZeroDiv")
+        assert app.faults == 1
+        monkeypatch.setitem(PICTURES, "money", money.rows)
+        app.draw()
+        assert "since start" in shown(app, "money")
+        assert "screen: 1 caught, last ZeroDivisionError: no equity" in shown(app, "errors")
+        assert "2 errors" in shown(app, "strip")
+
+
+async def test_an_engine_whose_snapshot_raises_does_not_end_the_cockpit() -> None:
+    class Broken(FakeEngine):
+        broken = False
+
+        def log_lines(self) -> list[str]:
+            if self.broken:
+                raise RuntimeError("torn down")
+            return []
+
+    engine = Broken()
+    app = cockpit(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        engine.broken = True
+        app.draw()
+        app.draw()
+        assert "torn down" in shown(app, "status")
+        assert app.is_running
+        engine.broken = False
+        engine.show(mode="live")
+        app.draw()
+        assert "LIVE" in shown(app, "strip")
+
+
+async def test_behind_a_dialog_frames_come_once_a_second() -> None:
+    clock, engine = Clock(), FakeEngine()
+    app = cockpit(engine, clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("F")
+        assert isinstance(app.screen, Dialog)
+        engine.show(mode="live")
+        clock.now += 0.5
+        app._tick()
+        assert "SIMULATED" in shown(app, "strip")
+        clock.now += 0.6
+        app._tick()
+        assert "LIVE" in shown(app, "strip")
+
+
+async def test_frames_are_skipped_while_the_terminal_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    app = cockpit(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        engine.show(mode="live")
+        monkeypatch.setattr(terminal, "backlog", lambda driver: terminal.MAX_BACKLOG + 1)
+        app._tick()
+        assert "SIMULATED" in shown(app, "strip")
+        monkeypatch.setattr(terminal, "backlog", lambda driver: terminal.MAX_BACKLOG)
+        app._tick()
+        assert "LIVE" in shown(app, "strip")
+
+
+def test_the_backlog_of_a_driver_is_its_writer_s_queue_and_none_without_one() -> None:
+    class Writer:
+        _queue: Queue[str] = Queue()
+
+    class Driver:
+        _writer_thread = Writer()
+
+    Writer._queue.put("frame")
+    assert terminal.backlog(Driver()) == 1
+    assert terminal.backlog(object()) == terminal.backlog(None) == 0
+
+
+@pytest.mark.parametrize(("letter", "ending"), [("l", Ending.LEAVE), ("c", Ending.CANCEL), ("f", Ending.FLATTEN)])
+async def test_leaving_stops_the_engine_as_chosen_and_then_ends(letter: str, ending: Ending) -> None:
+    clock, engine = Clock(), FakeEngine()
+    engine.stop_result = "not_flat"
+    app = cockpit(engine, clock, end_status=lambda flat: 10 if flat == "not_flat" else 0)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        clock.now += 1
+        await pilot.press(letter)
+        await until_stopped(pilot, app)
+    assert engine.stopped == [ending]
+    assert app.flat == "not_flat"
+    assert app.return_code == 10
+    assert not app.hangup
+
+
+async def test_a_stop_that_raises_leaves_the_market_unknown() -> None:
+    clock, engine = Clock(), FakeEngine()
+    engine.stop_result = RuntimeError("thread died")
+    app = cockpit(engine, clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        clock.now += 1
+        await pilot.press("l")
+        await pilot.pause(0.2)
+    assert app.flat == "unknown"
+
+
+async def test_while_the_session_ends_every_key_says_so() -> None:
+    clock, engine, gate = Clock(), FakeEngine(), threading.Event()
+
+    def stop(ending: Ending) -> str:
+        gate.wait(10)
+        return "flat"
+
+    engine.stop = stop  # type: ignore[method-assign]
+    app = cockpit(engine, clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        clock.now += 1
+        await pilot.press("f")
+        await pilot.pause()
+        clock.now += 2
+        await pilot.press("p")
+        assert shown(app, "status") == "p pause: the session is ending already"
+        assert "stopping: flattening both legs, 2.0 s" in shown(app, "notice")
+        assert isinstance(app.screen, Dashboard)
+        gate.set()
+        await until_stopped(pilot, app)
+    assert app.flat == "flat"
+
+
+async def test_a_failed_engine_is_told_in_place_and_can_be_left() -> None:
+    clock = Clock()
+    engine = FakeEngine(Snapshot(), EngineStatus(EnginePhase.FAILED, "the key may not trade futures"))
+    app = cockpit(engine, clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.draw()
+        assert "the key may not trade futures" in shown(app, "ladder")
+        await pilot.press("q")
+        clock.now += 1
+        await pilot.press("f")
+        assert engine.stopped == []
+        await pilot.press("l")
+        await until_stopped(pilot, app)
+    assert engine.stopped == [Ending.LEAVE]

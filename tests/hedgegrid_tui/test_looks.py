@@ -1,0 +1,38 @@
+"""Stored pictures of the cockpit; `--snapshot-update` redraws them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
+from tests.hedgegrid_tui.fakes import FakeEngine, cockpit, critical, flattening, paused, running
+
+SIZES = [(80, 24), (120, 40)]
+STATES: dict[str, tuple[Callable[[], FakeEngine], tuple[str, ...]]] = {
+    "empty": (lambda: FakeEngine(Snapshot(), EngineStatus(EnginePhase.LOADING, "importing NautilusTrader")), ()),
+    "running": (lambda: FakeEngine(running()), ()),
+    "paused": (lambda: FakeEngine(paused()), ()),
+    "flatten-dialog": (lambda: FakeEngine(running()), ("F",)),
+    "flattening": (lambda: FakeEngine(flattening()), ()),
+    "critical-error": (lambda: FakeEngine(critical()), ()),
+}
+
+
+async def _settle(pilot: Pilot[int]) -> None:
+    await pilot.pause()
+    pilot.app.draw()  # type: ignore[attr-defined]
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("state", STATES)
+def test_the_cockpit_looks_as_it_did(snap_compare: Any, state: str, size: tuple[int, int]) -> None:
+    engine, keys = STATES[state]
+    assert snap_compare(cockpit(engine()), press=keys, terminal_size=size, run_before=_settle)
+
+
+@pytest.mark.parametrize("theme", ["hedgegrid-light", "hedgegrid-mono"])
+def test_the_other_themes_look_as_they_did(snap_compare: Any, theme: str) -> None:
+    assert snap_compare(cockpit(FakeEngine(critical()), theme=theme), terminal_size=(120, 40), run_before=_settle)

@@ -1,0 +1,119 @@
+"""No snapshot whatever may crash a picture or push it out of its place."""
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from hedgegrid_tui.actions import ACTIONS
+from hedgegrid_tui.observer import hints
+from hedgegrid_tui.render import dialogs, notice
+from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.rows import Ink, Segment, text_of
+from hedgegrid_tui.screens.dashboard import PICTURES
+from hedgegrid_tui.screens.reader import help_page, journal_page
+from strategy.control import Receipt
+from strategy.domain import Leg
+from strategy.snapshot import (
+    EngineStatus,
+    ErrorRecord,
+    FlattenView,
+    LadderSnapshot,
+    LegView,
+    LotView,
+    MarketView,
+    OperationalMetrics,
+    RungView,
+    Snapshot,
+)
+
+MONEY = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12)
+PRICE = st.decimals(min_value=Decimal("0.00001"), max_value=10**9, places=5)
+TIME = st.integers(0, 2**62)
+
+
+def build(kind: Any, **fields: Any) -> Any:
+    return st.builds(kind, **fields)
+
+
+LOTS = build(
+    LotView, qty=MONEY, entry=PRICE, take_profit=PRICE, stop=PRICE, tp_qty=MONEY, sl_qty=MONEY, unrealised=MONEY
+)
+RUNGS = build(RungView, price=PRICE, qty=MONEY, live_qty=MONEY, lot=st.none() | LOTS, detail=st.text(max_size=30))
+LEG_FIELDS = dict.fromkeys(("qty", "unrealised", "notional", "tp_qty", "sl_qty", "open_entry_notional"), MONEY)
+ERRORS = build(ErrorRecord)
+SNAPSHOTS = build(
+    Snapshot,
+    seq=st.integers(0, 5),
+    ts=TIME,
+    mode=st.sampled_from(["", "sim", "live", "unheard-of"]),
+    price_decimals=st.integers(0, 8),
+    qty_decimals=st.integers(0, 8),
+    instrument=st.text(max_size=12),
+    taker_fee=MONEY,
+    market=build(MarketView, bid=st.none() | PRICE, ask=st.none() | PRICE, mark=st.none() | PRICE, ts=TIME),
+    ladders=build(
+        LadderSnapshot,
+        centre=st.none() | PRICE,
+        step=st.none() | PRICE,
+        long=st.lists(RUNGS, max_size=6).map(tuple),
+        short=st.lists(RUNGS, max_size=6).map(tuple),
+        strays=st.lists(LOTS, max_size=3).map(tuple),
+    ),
+    long=build(LegView, leg=st.just(Leg.LONG), average=st.none() | PRICE, **LEG_FIELDS),
+    short=build(LegView, leg=st.just(Leg.SHORT), average=st.none() | PRICE, **LEG_FIELDS),
+    metrics=build(OperationalMetrics, equity=MONEY, peak=MONEY, realised=MONEY, fees=MONEY, errors=st.integers(0, 9)),
+    flatten=st.none()
+    | build(
+        FlattenView,
+        legs=st.sampled_from([(Leg.LONG,), (Leg.SHORT,), (Leg.LONG, Leg.SHORT)]),
+        long_left=MONEY,
+        short_left=MONEY,
+    ),
+    receipts=st.lists(
+        build(Receipt, detail=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=2)), max_size=4
+    ).map(tuple),
+    errors=st.lists(ERRORS, max_size=5).map(tuple),
+    state_reason=st.text(max_size=20),
+)
+FRAMES = build(
+    Frame,
+    snapshot=SNAPSHOTS,
+    status=build(EngineStatus, detail=st.text(max_size=90)),
+    age=st.floats(0, 1e6),
+    pinned=st.lists(ERRORS, max_size=3).map(tuple),
+    log=st.lists(st.text(max_size=60), max_size=5).map(tuple),
+    fault=st.text(max_size=20),
+    message=build(Segment, text=st.text(max_size=90), ink=st.sampled_from(Ink)),
+    stopping=st.sampled_from(["", "stopping"]),
+    hints=st.just(()),
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(FRAMES, st.integers(1, 130), st.integers(1, 24))
+def test_every_picture_of_every_snapshot_stays_within_its_width_and_height(
+    frame: Frame, width: int, height: int
+) -> None:
+    for name, picture in PICTURES.items():
+        rows = picture(frame, width, height)
+        assert len(rows) <= height, name
+        assert {cell_len(text_of(row)) for row in rows} <= {width}, name
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(FRAMES, st.integers(1, 130))
+def test_notices_pages_and_dialogs_of_every_snapshot_stay_within_their_width(frame: Frame, width: int) -> None:
+    pages = [notice.rows(frame, width), help_page(frame, width), journal_page(frame, width)]
+    bodies = (dialogs.flatten_body, dialogs.cancel_body, dialogs.resume_body, dialogs.quit_body)
+    pages += [dialogs.rows(body(frame), (), Segment("hint"), width) for body in bodies]
+    for rows in pages:
+        assert {cell_len(text_of(row)) for row in rows} <= {width}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(FRAMES, st.booleans())
+def test_every_action_has_an_answer_for_every_snapshot(frame: Frame, read_only: bool) -> None:
+    assert len(hints(frame.snapshot, frame.status, read_only)) == len(ACTIONS)

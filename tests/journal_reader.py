@@ -1,0 +1,145 @@
+"""An independent reader of the journal: knows the line format alone, nothing of the product's code.
+
+`python -m tests.journal_reader FILE` prints what it recomputed; a gap or a contradiction ends it with an error.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+ENDED = ("canceled", "rejected", "denied", "expired")
+
+
+@dataclass
+class Books:
+    """What a journal says, line after line."""
+
+    seq: int = 0
+    state: str = ""
+    flat: str = ""
+    realised: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    lots: dict[str, dict[int, tuple[Decimal, Decimal]]] = field(default_factory=lambda: {"long": {}, "short": {}})
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    naked_since: dict[str, int] = field(default_factory=dict)
+    max_naked_ns: int = 0
+    trades: set[tuple[str, str]] = field(default_factory=set)
+    owed: set[str] = field(default_factory=set)
+
+    def held(self, leg: str) -> Decimal:
+        return sum((qty for qty, _ in self.lots[leg].values()), Decimal(0))
+
+    def covered(self, leg: str, role: str = "sl") -> Decimal:
+        orders = (o for o in self.orders.values() if o["leg"] == leg and o["role"] == role and o["working"])
+        return sum((o["left"] for o in orders), Decimal(0))
+
+    def count_open(self, *roles: str) -> int:
+        return sum(order["role"] in roles for order in self.orders.values())
+
+    def read(self, lines: Iterable[str]) -> "Books":
+        for text in lines:
+            line = json.loads(text)
+            assert line["seq"] == self.seq + 1, f"gap before {line}"
+            self.seq = line["seq"]
+            getattr(self, f"_on_{line['kind'].replace('.', '_')}", lambda _: None)(line)
+            self._watch(line["ts"])
+        return self
+
+    def _on_session_start(self, line: dict[str, Any]) -> None:
+        if line["fresh_venue"]:
+            self.orders.clear()
+            self.lots = {"long": {}, "short": {}}
+            self.naked_since.clear()
+
+    def _on_session_stop(self, line: dict[str, Any]) -> None:
+        self.flat = line["flat"]
+
+    def _on_state(self, line: dict[str, Any]) -> None:
+        self.state = line["name"]
+
+    def _on_act(self, line: dict[str, Any]) -> None:
+        self.owed.add(line["act_id"])
+
+    def _on_receipt(self, line: dict[str, Any]) -> None:
+        self.owed.remove(line["act_id"])
+
+    def _on_error(self, line: dict[str, Any]) -> None:
+        self.counts["errors"] += 1
+        self.counts["critical_errors"] += line["critical"]
+
+    def _on_order(self, line: dict[str, Any]) -> None:
+        event, order_id = line["event"], line["id"]
+        self.counts[event] += 1
+        if event == "submit":
+            assert order_id not in self.orders, f"sent twice: {line}"
+            self.orders[order_id] = line | {"working": False, "filled": Decimal(0), "left": Decimal(line["qty"])}
+        elif event in ENDED:
+            self.orders.pop(order_id, None)
+        elif event == "accepted":
+            self.orders[order_id]["working"] = True
+        elif event == "updated":
+            self.orders[order_id]["left"] = Decimal(line["qty"]) - self.orders[order_id]["filled"]
+
+    def _on_fill(self, line: dict[str, Any]) -> None:
+        assert (line["id"], line["trade_id"]) not in self.trades, f"booked twice: {line}"
+        self.trades.add((line["id"], line["trade_id"]))
+        self.counts["fills"] += 1
+        qty, price, leg = Decimal(line["qty"]), Decimal(line["price"]), line["leg"]
+        self.fees += Decimal(line["fee"])
+        order = self.orders.get(line["id"])
+        if order is not None:
+            order["filled"] += qty
+            order["left"] -= qty
+            if not order["left"]:
+                self.counts[f"filled_{line['role']}"] += 1
+                del self.orders[line["id"]]
+        if line["role"] == "entry":
+            held, cost = self.lots[leg].get(line["lot"], (Decimal(0), Decimal(0)))
+            self.lots[leg][line["lot"]] = held + qty, cost + qty * price
+        else:
+            self._close(leg, line["lot"], qty, price)
+
+    def _close(self, leg: str, lot: int | None, qty: Decimal, price: Decimal) -> None:
+        """From the named lot first, then from the oldest."""
+        lots, sign = self.lots[leg], 1 if leg == "long" else -1
+        for number in sorted(lots, key=lambda each: (each != lot, each)):
+            held, cost = lots[number]
+            taken = min(held, qty)
+            share = cost if taken == held else (cost * taken / held).quantize(Decimal("1E-12"))
+            self.realised += sign * (taken * price - share)
+            lots[number] = held - taken, cost - share
+            qty -= taken
+            if taken == held:
+                del lots[number]
+                self.counts["round_trips"] += 1
+            if not qty:
+                return
+        raise AssertionError(f"{leg}: closed {qty} more than was held")
+
+    def _watch(self, ts: int) -> None:
+        for leg in self.lots:
+            if self.held(leg) > self.covered(leg):
+                self.naked_since.setdefault(leg, ts)
+            elif leg in self.naked_since:
+                self.max_naked_ns = max(self.max_naked_ns, ts - self.naked_since.pop(leg))
+
+
+def read_journal(path: Path) -> Books:
+    """The books that a journal file gives."""
+    with path.open(encoding="utf-8") as file:
+        return Books().read(file)
+
+
+if __name__ == "__main__":
+    books = read_journal(Path(sys.argv[1]))
+    held = {leg: f"{books.held(leg):f}, {books.covered(leg):f} covered by stops" for leg in books.lots}
+    print(f"{books.seq} lines, state {books.state}, flat {books.flat or 'not said'}; held {held}")
+    print(f"{books.count_open('entry')} entries and {books.count_open('tp', 'sl', 'close')} exits open")
+    print(f"realised {books.realised:f}, fees {books.fees:f}, longest unprotected {books.max_naked_ns / 1e6} ms")
+    print(dict(books.counts))
