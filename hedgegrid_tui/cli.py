@@ -67,6 +67,8 @@ def run(
     del fresh  # in sim and replay no latched state outlives its session
     settings = _settings(config, sets)
     _check_run(mode, data, seconds, json=json, headless=headless)
+    if not headless:
+        _check_screen(theme)
     speed_factor = _speed(speed)
     _check_scenario(scenario)
     try:
@@ -201,8 +203,17 @@ def _check_run(mode: Mode, data: Path | None, seconds: float | None, *, json: bo
         _fail(f"--for {seconds}: must be more than 0", BAD_INPUT)
     if json and not headless:
         _fail("--json: goes with --headless", BAD_INPUT)
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _fail("the dashboard needs a terminal; use --headless without one", BAD_INPUT)
+
+
+def _check_screen(theme: str) -> None:
+    from hedgegrid_tui.terminal import why_no_screen
+    from hedgegrid_tui.theming import themes
+
+    reason = why_no_screen()
+    if reason is not None:
+        _fail(f"{reason}; use --headless without one", BAD_INPUT)
+    if theme not in themes():
+        _fail(f"--theme {theme}: unknown; known: {', '.join(sorted(themes()))}", BAD_INPUT)
 
 
 def _check_scenario(name: str) -> None:

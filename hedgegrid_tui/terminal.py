@@ -42,5 +42,7 @@ def watch_hangup(hang_up: Callable[[], None]) -> None:
 
 
 def why_no_screen() -> str | None:
-    """Why the dashboard cannot run here, None where it can; Textual spins on an input that is no terminal."""
-    return None if sys.stdin.isatty() and sys.stdout.isatty() else "standard input and output must be a terminal"
+    """Why the dashboard cannot run here, None where it can; Textual reads one and draws on the other's error stream."""
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.__stderr__}
+    missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+    return f"the dashboard needs a terminal: standard {' and '.join(missing)} is none" if missing else None

@@ -88,6 +88,7 @@ def test_without_a_terminal_there_is_a_reason_instead_of_a_screen(monkeypatch: p
     both = Stream()
     monkeypatch.setattr(sys, "stdin", both)
     monkeypatch.setattr(sys, "stdout", both)
+    monkeypatch.setattr(sys, "__stderr__", both)
     assert terminal.why_no_screen() is None
     monkeypatch.setattr(sys, "stdin", Stream())
-    assert terminal.why_no_screen() == "standard input and output must be a terminal"
+    assert terminal.why_no_screen() == "the dashboard needs a terminal: standard input is none"

@@ -1,0 +1,1 @@
+"""Tests of the trading brain: no Nautilus, no clock, no disk but pytest's own."""

@@ -1,0 +1,56 @@
+"""The own books, and how long anything held went without a stop."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategy.domain import ZERO, Leg, Role
+from strategy.ledger import Ledger, ProtectionClock
+
+money = st.decimals(-1_000, 1_000, places=8)
+
+
+@given(st.lists(st.tuples(money, money, st.integers(0, 3))), money)
+def test_the_books_add_up_to_the_last_digit(fills: list[tuple[Decimal, Decimal, int]], open_profit: Decimal) -> None:
+    ledger = Ledger(Decimal(10_000))
+    for realised, fee, closed in fills:
+        ledger.book_fill(realised, fee, closed)
+    assert ledger.wallet == 10_000 + sum((gain - fee for gain, fee, _ in fills), ZERO)
+    assert ledger.mark(open_profit) - ledger.equity_start == ledger.realised + ledger.fees + open_profit
+    assert (ledger.fills, ledger.round_trips) == (len(fills), sum(closed for _, _, closed in fills))
+
+
+@given(st.lists(money))
+def test_the_peak_never_falls(profits: list[Decimal]) -> None:
+    ledger = Ledger(Decimal(100))
+    peaks = []
+    for profit in profits:
+        assert ledger.mark(profit) <= ledger.peak
+        peaks.append(ledger.peak)
+    assert peaks == sorted(peaks)
+
+
+def test_the_metrics_show_the_books() -> None:
+    ledger = Ledger(Decimal(100))
+    ledger.book_fill(Decimal(5), Decimal(1), 2)
+    ledger.by_role[Role.SL] += 1
+    shown = ledger.metrics(Decimal(3), 4, 2, 99)
+    assert [shown.wallet, shown.equity, shown.peak, shown.fees] == [Decimal(n) for n in (104, 107, 107, -1)]
+    assert (shown.stops, shown.take_profits, shown.round_trips) == (1, 0, 2)
+    assert (shown.errors, shown.critical_errors, shown.max_unprotected_ns) == (4, 2, 99)
+
+
+def test_the_clock_runs_while_more_is_held_than_covered() -> None:
+    clock, one = ProtectionClock(), Decimal(1)
+    clock.update(Leg.LONG, one, one, 10)
+    assert clock.since(Leg.LONG) is None
+    assert clock.longest(10) == 0
+    clock.update(Leg.LONG, one, ZERO, 20)
+    clock.update(Leg.LONG, one * 2, one, 25)
+    assert clock.since(Leg.LONG) == 20
+    assert clock.longest(50) == 30
+    clock.update(Leg.LONG, one, one, 60)
+    assert clock.since(Leg.LONG) is None
+    clock.update(Leg.SHORT, one, ZERO, 70)
+    assert (clock.longest(75), clock.longest(200)) == (40, 130)

@@ -1,0 +1,49 @@
+"""Waits that double, up to a bound, per key."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategy.config import ExecutionConfig
+from strategy.domain import Leg, OrderKey, Role
+from strategy.retry import BackOff
+
+MS = 1_000_000
+KEY, OTHER = OrderKey(Leg.LONG, Role.SL, 1), OrderKey(Leg.SHORT, Role.SL, 1)
+
+
+def test_each_refusal_doubles_the_wait_up_to_the_last() -> None:
+    back_off = BackOff(ExecutionConfig(retry_first_ms=500, retry_last_ms=3_000))
+    waits = []
+    for _ in range(5):
+        back_off.refused(KEY, 0)
+        waits.append(back_off.until[KEY] // MS)
+    assert waits == [500, 1_000, 2_000, 3_000, 3_000]
+
+
+@given(st.integers(1, 200))
+def test_the_wait_is_bounded_however_often_it_is_refused(times: int) -> None:
+    back_off = BackOff(ExecutionConfig())
+    for _ in range(times):
+        back_off.refused(KEY, 7)
+    assert 0 < back_off.until[KEY] - 7 <= 60_000 * MS
+
+
+def test_success_forgets_one_key_only() -> None:
+    back_off = BackOff(ExecutionConfig())
+    for key in (KEY, KEY, OTHER):
+        back_off.refused(key, 0)
+    back_off.succeeded(KEY)
+    back_off.succeeded(KEY)
+    assert set(back_off.until) == {OTHER}
+    back_off.refused(KEY, 0)
+    assert back_off.until[KEY] == 500 * MS
+
+
+def test_the_next_due_time_is_the_earliest_that_is_still_to_come() -> None:
+    back_off = BackOff(ExecutionConfig())
+    assert back_off.next_due(0) is None
+    back_off.refused(KEY, 0)
+    back_off.refused(OTHER, 100 * MS)
+    assert back_off.next_due(0) == 500 * MS
+    assert back_off.next_due(500 * MS) == 600 * MS
+    assert back_off.next_due(600 * MS) is None
