@@ -109,6 +109,11 @@ class GridConfig(_Section):
                 f"step_bps {self.step_bps} x (levels {self.levels} + sl_steps {self.sl_steps}) reaches below a price "
                 "of zero; lower one of them"
             )
+        if self.step_bps * (self.tp_steps - 1) >= BPS:
+            raise ValueError(
+                f"step_bps {self.step_bps} x (tp_steps {self.tp_steps} - 1) puts a short take-profit below a price of "
+                "zero; lower one of them"
+            )
         return self
 
 

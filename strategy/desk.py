@@ -33,8 +33,8 @@ class Desk:
         self._acts = 0
         self._replies: dict[str, tuple[Command, Reply]] = {}
         self._flatten: Flatten | None = None
-        self._withdrawing: dict[str, tuple[int, int]] = {}
-        """Cancel-entries acts that wait for the venue: deadline (ns) and how many were open."""
+        self._withdrawing: dict[str, tuple[int, tuple[str, ...]]] = {}
+        """Cancel-entries acts that wait for the venue: deadline (ns) and the entries that were open."""
         grid.before_pass = self._advance
         grid.closing_fill = self._note_closing_fill
 
@@ -43,8 +43,8 @@ class Desk:
         self._acts += 1
         act_id = f"{self._grid.session}-{self._acts}"
         args = {} if command.leg is None else {"leg": command.leg}
-        self._journal.write("act", self._venue.now(), act_id=act_id, command=command.name, args=args, by=command.origin)
         self._replies[act_id] = (command, reply)
+        self._write("act", act_id=act_id, command=command.name, args=args, by=command.origin)
         match command.name:
             case CommandName.PAUSE:
                 self._pause(act_id)
@@ -61,7 +61,15 @@ class Desk:
         """Latch the door's state and journal it."""
         self._grid.state = state
         self.reason = reason
-        self._journal.write("state", self._venue.now(), name=state, reason=reason)
+        self._write("state", name=state, reason=reason)
+
+    def _write(self, kind: str, **fields: Any) -> None:  # noqa: ANN401
+        """A line that cannot be written is an error, but never keeps an act from its end."""
+        now = self._venue.now()
+        try:
+            self._journal.write(kind, now, **fields)
+        except Exception as error:  # noqa: BLE001
+            self._grid.errors.record(now, "journal", type(error).__name__, f"{kind}: {error}", critical=True)
 
     def abandon(self) -> None:
         """Answer what is still owed when the session ends."""
@@ -97,8 +105,7 @@ class Desk:
             self.set_state(DoorState.PAUSED, "entries cancelled by the operator")
         entries = [order for leg in Leg for order in self._grid.index.of(leg, entries=True)]
         deadline = self._venue.now() + self._grid.config.execution.flatten_timeout_ms * NS_PER_MS
-        self._withdrawing[act_id] = (deadline, len(entries))
-        self._grid.orders.do([Cancel(order.id, "cancel-entries") for order in entries], ZERO)
+        self._withdrawing[act_id] = (deadline, tuple(order.id for order in entries))
         self._grid.converge()
 
     def _count_entries(self) -> int:
@@ -162,7 +169,8 @@ class Desk:
         for close in step.closes:
             side = close.leg.exit_side if close.qty > 0 else close.leg.entry_side
             key = OrderKey(close.leg, Role.CLOSE, 0)
-            actions.append(Submit(DesiredOrder(key=key, side=side, price=None, qty=abs(close.qty), lot=None)))
+            qty = min(abs(close.qty), self._grid.spec.max_qty)
+            actions.append(Submit(DesiredOrder(key=key, side=side, price=None, qty=qty, lot=None)))
         self._grid.orders.do(actions, ZERO)
 
     def _note_closing_fill(self, leg: Leg, fill: Fill) -> None:
@@ -203,19 +211,23 @@ class Desk:
         if not self._withdrawing:
             return
         left = self._count_entries()
-        for act_id, (deadline, count) in tuple(self._withdrawing.items()):
-            if not left:
-                self._answer(act_id, Result.DONE, cancelled=count)
-            elif now >= deadline:
-                self._answer(act_id, Result.TIMEOUT, reason=f"{left} entries are still open")
-            else:
+        for act_id, (deadline, ids) in tuple(self._withdrawing.items()):
+            if left and now < deadline:
+                self._grid.orders.do([Cancel(order_id, "cancel-entries") for order_id in ids], ZERO)
                 continue
             del self._withdrawing[act_id]
+            if not left:
+                self._answer(act_id, Result.DONE, cancelled=len(ids))
+            else:
+                self._answer(act_id, Result.TIMEOUT, reason=f"{left} entries are still open")
 
     def _answer(self, act_id: str, result: Result, **detail: Any) -> None:  # noqa: ANN401
         command, reply = self._replies.pop(act_id)
         now = self._venue.now()
         receipt = Receipt(act_id=act_id, command=command.text, result=result, detail=detail, ts=now)
-        self._journal.write("receipt", now, act_id=act_id, result=result, detail=detail)
+        self._write("receipt", act_id=act_id, result=result, detail=detail)
         self.receipts.append(receipt)
-        reply(receipt)
+        try:
+            reply(receipt)
+        except Exception as error:  # noqa: BLE001 - whoever asked may have gone
+            self._grid.errors.record(now, "reply", type(error).__name__, str(error), critical=False)

@@ -1,5 +1,6 @@
 """Errors that were contained: counted once each, the latest kept for the screen."""
 
+import contextlib
 from collections import deque
 from typing import Final
 
@@ -28,4 +29,5 @@ class ErrorLog:
         self.count += 1
         self.critical += critical
         self._latest.append(ErrorRecord(self.count, now, where, kind, message, critical))
-        self._journal.write("error", now, where=where, type=kind, message=message, critical=critical)
+        with contextlib.suppress(OSError):  # the record of a failure must not become a second one
+            self._journal.write("error", now, where=where, type=kind, message=message, critical=critical)

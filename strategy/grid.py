@@ -9,6 +9,7 @@ import msgspec
 from strategy.config import Config
 from strategy.domain import (
     NS_PER_MS,
+    NS_PER_S,
     ZERO,
     DesiredOrder,
     DoorState,
@@ -35,6 +36,8 @@ from strategy.placement import occupied
 from strategy.reconcile import Action, open_keys, reconcile_entries, reconcile_exits
 from strategy.retry import BackOff
 
+JOURNAL_RETRY_NS: Final = NS_PER_S
+"""While the journal cannot be written, entries wait and are judged again this often."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
 FILLS_REMEMBERED: Final = 50_000
@@ -85,6 +88,7 @@ class HedgeGrid:
         self._unanswered: dict[str, int] = {}
         """Orders whose cancel or resize was refused, and when to ask again."""
         self._alarmed: set[Leg] = set()
+        self._journal_failed = False
         self._denied: dict[OrderKey, Reason] = {}
         self._seen: dict[tuple[str, str], None] = {}
         self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent)
@@ -103,7 +107,7 @@ class HedgeGrid:
         leg, now = order.key.leg, self.orders.write("accepted", order)
         self._watch_cover(leg, now)
         lot = None if order.lot is None else self.lots.get(order.lot)
-        if order.key.role.reduces and (lot is None or lot.qty != order.open_qty):
+        if order.key.role.reduces and (leg in self._alarmed or lot is None or lot.qty != order.open_qty):
             self.converge()
 
     def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
@@ -142,7 +146,7 @@ class HedgeGrid:
     def on_request_refused(self, order_id: str, reason: str) -> None:
         """A cancel or resize was refused, mostly because the order has just ended: its own event is awaited first."""
         order = self.index.get(order_id)
-        if order is None:
+        if order is None or order_id in self._unanswered:
             return
         now = self._venue.now()
         self._unanswered[order_id] = now + self.config.execution.retry_first_ms * NS_PER_MS
@@ -156,7 +160,7 @@ class HedgeGrid:
             return
         told = parse_id(fill.order_id)
         now = self._venue.now()
-        if told is None:
+        if told is None or told.session != self.session:
             self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
             return
         self._seen[identity] = None
@@ -164,23 +168,31 @@ class HedgeGrid:
             del self._seen[next(iter(self._seen))]
         leg, role = told.key.leg, told.key.role
         order = self.index.filled(fill.order_id, fill.qty)
-        self._journal.write(
-            "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=leg, role=role,
-            lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
-            qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
-        )  # fmt: skip
+        try:
+            self._journal.write(
+                "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=leg, role=role,
+                lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
+                qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
+            )  # fmt: skip
+        finally:
+            self._book(told, order, fill, now)
+            self._changed(leg, now)
+
+    def _book(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> None:
+        """What a fill does to lots and money, whatever became of its line."""
+        leg, role = told.key.leg, told.key.role
         realised, closed = ZERO, 0
         if role is Role.ENTRY:
             self.lots.enter(self._lot_of(told, order, fill, now))
         else:
             realised, closed = self._reduce(told, fill, now)
         self.ledger.book_fill(realised, fill.fee, closed)
+        self._back_off.succeeded(told.key)
         if order is not None and order.open_qty <= 0:
             self.ledger.by_role[role] += 1
             self._unanswered.pop(order.id, None)
         if role is Role.CLOSE and told.lot is None:
             self.closing_fill(leg, fill)
-        self._changed(leg, now)
 
     def _lot_of(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> Lot:
         """The lot that an entry's fill opens; one that comes after the order's end is measured from its own price."""
@@ -246,6 +258,7 @@ class HedgeGrid:
         self.market = self._venue.market()
         self._ask_again(now)
         self._watch_protection(now)
+        self._watch_journal(now)
         deadline = self.before_pass()
         if self.market is not None:
             self._reconcile(self.market, now)
@@ -267,6 +280,8 @@ class HedgeGrid:
         naked = (self.protection.since(leg) for leg in Leg if leg not in self._alarmed)
         dues = [deadline, self._back_off.next_due(now), *self._unanswered.values()]
         dues += [since + bound for since in naked if since is not None]
+        if self._journal.failure:
+            dues.append(now + JOURNAL_RETRY_NS)
         if Reason.QUEUED in self.gaps.values():
             dues.append(now)
         due = min((due for due in dues if due is not None), default=None)
@@ -329,13 +344,24 @@ class HedgeGrid:
 
     def _judge(self, order: DesiredOrder) -> Reason | None:
         now = self._venue.now()
-        return judge(order, self.state, self.market, self.spec, self._back_off.until, now)
+        failing = bool(self._journal.failure)
+        return judge(order, self.state, self.market, self.spec, self._back_off.until, now, journal_failing=failing)
+
+    def _watch_journal(self, now: int) -> None:
+        """Say once when the journal fails; the line itself waits with the others."""
+        failing = bool(self._journal.failure)
+        if failing and not self._journal_failed:
+            words = f"{self._journal.failure}: entries wait, exits go on; lines are kept in memory until it takes them"
+            self.errors.record(now, "journal", "not-written", words, critical=True)
+        self._journal_failed = failing
 
     def _on_unsent(self, key: OrderKey | None, error: Exception) -> None:
         """An order or a request could not be sent: the rest of the pass goes on, this one waits and is tried again."""
         now = self._venue.now()
         if key is not None:
             self._back_off.refused(key, now)
+        else:
+            self._venue.wake_at(now + self.config.execution.retry_first_ms * NS_PER_MS)
         self.errors.record(now, "send", type(error).__name__, f"{key}: {error}", critical=True)
 
     def _write_denials(self) -> None:
@@ -346,6 +372,11 @@ class HedgeGrid:
                     "gate", self._venue.now(), leg=key.leg, role=key.role, level=key.slot, reason=reason
                 )
         self._denied = denied
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether any leg holds more than its working stops cover, so that every market event counts."""
+        return any(self.protection.since(leg) is not None for leg in Leg)
 
     def held_back_closes(self, now: int) -> frozenset[Leg]:
         """Legs whose close was refused a moment ago, so that the next try waits."""

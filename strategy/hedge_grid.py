@@ -312,7 +312,7 @@ class HedgeGridStrategy(Strategy):
             "instrument_id": self.config.instrument_id,
             "client_order_id": ClientOrderId(order_id),
             "order_side": SIDES[order.side],
-            "quantity": Quantity.from_str(str(order.qty)),
+            "quantity": Quantity.from_str(plain(order.qty)),
             "init_id": UUID4(),
             "ts_init": self.now(),
             "time_in_force": TimeInForce.GTC,
@@ -326,10 +326,14 @@ class HedgeGridStrategy(Strategy):
             }
         if order.price is None:
             return MarketOrder(**fields)
-        price = Price.from_str(str(order.price))
+        price = Price.from_str(plain(order.price))
         if role is Role.SL:
             return StopMarketOrder(**fields, trigger_price=price, trigger_type=TriggerType.DEFAULT)
         return LimitOrder(**fields, price=price, post_only=role is Role.ENTRY)
+
+    def knows(self, order_id: str) -> bool:
+        """Whether an order whose sending raised may have left: Nautilus has it, so that only an event can end it."""
+        return self.cache.order(ClientOrderId(order_id)) is not None
 
     def cancel(self, order_id: str) -> None:
         """Ask for an order's cancellation."""
@@ -337,7 +341,7 @@ class HedgeGridStrategy(Strategy):
 
     def resize(self, order_id: str, qty: Decimal) -> None:
         """Ask for another total quantity of an order."""
-        self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(str(qty)))
+        self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(plain(qty)))
 
     def wake_at(self, ts: int) -> None:
         """Ask for a pass at that time; an earlier one that is set already serves."""
@@ -361,7 +365,9 @@ class HedgeGridStrategy(Strategy):
 
     def _after_pass(self) -> None:
         grid = self._grid
-        if grid.ladder is not None and grid.market is not None:
+        if grid.ladder is None or grid.market is None or grid.is_exposed:
+            self._watch.drop_band()
+        else:
             running = grid.state is DoorState.RUNNING
             band = calm_band(grid.ladder, grid.gaps, grid.config.grid, grid.spec.max_price, may_recentre=running)
             self._watch.set_band(band)
@@ -391,7 +397,8 @@ class HedgeGridStrategy(Strategy):
         finally:
             answers, self._answers = self._answers, []
             for future, answer in answers:
-                future.set_result(answer)
+                if future.set_running_or_notify_cancel():
+                    future.set_result(answer)
 
     def _publish(self) -> None:
         if self.grid is None or self.desk is None:

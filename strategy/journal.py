@@ -1,6 +1,8 @@
 """The append-only record: one JSON object a line, numbered without a gap, written before the act it tells of."""
 
+import contextlib
 import os
+from collections import deque
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -9,6 +11,7 @@ import msgspec
 SYNCED: Final = frozenset({"session.start", "session.stop", "act", "state", "receipt", "alarm", "error"})
 """Kinds that are on disk before the next step."""
 TAIL_BLOCK: Final = 65_536
+LINE_START: Final = b'{"seq":'
 
 
 class JournalError(Exception):
@@ -18,12 +21,19 @@ class JournalError(Exception):
 class JournalWriter(Protocol):
     """What the strategy needs of a journal."""
 
+    @property
+    def failure(self) -> str:
+        """Why lines wait in memory for a disk that refuses them; empty while none does."""
+
     def write(self, kind: str, ts: int, **fields: Any) -> None:  # noqa: ANN401
         """Append one line; `ts` is ns UTC on the engine's clock."""
 
 
 class Journal:
     """A journal file that is open for appending; each line is handed to the system as it is written.
+
+    A disk that refuses lines does not stop the protection of what is held: they wait in memory, in their sequence and
+    with their numbers, and are written as soon as it takes them again. Meanwhile `failure` says so.
 
     Raises:
         JournalError: The file cannot be opened, or what stands in it is no journal.
@@ -33,6 +43,8 @@ class Journal:
         self.path = path
         self.torn = False
         """Whether opening dropped a torn last line."""
+        self.failure = ""
+        self._waiting: deque[bytes] = deque()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -43,17 +55,36 @@ class Journal:
 
     def write(self, kind: str, ts: int, **fields: Any) -> None:  # noqa: ANN401
         """Append one line; `ts` is ns UTC on the engine's clock."""
+        self._waiting.append(self._encoder.encode({"seq": self.seq + 1, "ts": ts, "kind": kind, **fields}) + b"\n")
         self.seq += 1
-        line = self._encoder.encode({"seq": self.seq, "ts": ts, "kind": kind, **fields}) + b"\n"
+        try:
+            while self._waiting:
+                self._append(self._waiting[0])
+                self._waiting.popleft()
+            if kind in SYNCED:
+                os.fdatasync(self._file)
+            self.failure = ""
+        except OSError as error:
+            self.failure = error.strerror or str(error)
+
+    def _append(self, line: bytes) -> None:
+        """Write a whole line or none."""
         written = 0
-        while written < len(line):
-            written += os.write(self._file, line[written:])
-        if kind in SYNCED:
-            os.fdatasync(self._file)
+        try:
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError:
+            if written:
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise
 
     def close(self) -> None:
-        """Put everything on disk and let go of the file."""
-        os.fdatasync(self._file)
+        """Put everything on disk and let go of the file; what the disk still refuses is lost with the process."""
+        with contextlib.suppress(OSError):
+            while self._waiting:
+                self._append(self._waiting[0])
+                self._waiting.popleft()
+            os.fdatasync(self._file)
         os.close(self._file)
 
     def _recover(self) -> int:
@@ -66,12 +97,16 @@ class Journal:
             start -= block
             tail = os.pread(self._file, block, start) + tail
         whole, _, torn = tail.rpartition(b"\n")
+        try:
+            last = int(msgspec.json.decode(whole.rpartition(b"\n")[2])["seq"]) if whole else 0
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise self._foreign() from error
+        if torn[: len(LINE_START)] != LINE_START[: len(torn)]:
+            raise self._foreign()
         if torn:
             self.torn = True
             os.ftruncate(self._file, size - len(torn))
-        if not whole:
-            return 0
-        try:
-            return int(msgspec.json.decode(whole.rpartition(b"\n")[2])["seq"])
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise JournalError(f"{self.path}: its last line is no journal line; move the file away") from error
+        return last
+
+    def _foreign(self) -> JournalError:
+        return JournalError(f"{self.path}: its last line is no journal line; move the file away")

@@ -23,9 +23,7 @@ class MarketWatch:
         self._last: Price | None = None
         self._ts = 0
         self._quotes = self._trades = self._bars = 0
-        # Inverted while there is no band, so that every event is heeded.
-        self._bid_floor = self._mid_floor = 1
-        self._ask_ceiling = self._mid_ceiling = 0
+        self.drop_band()
 
     def on_quote(self, tick: QuoteTick) -> bool:
         """Take a quote; true where something may have to be done."""
@@ -54,6 +52,11 @@ class MarketWatch:
         self._ask_ceiling = int(band.ask_ceiling * RAW_UNITS)
         self._mid_floor = int(band.mid_floor * RAW_UNITS)
         self._mid_ceiling = int(band.mid_ceiling * RAW_UNITS)
+
+    def drop_band(self) -> None:
+        """Heed every event."""
+        self._bid_floor = self._mid_floor = 1
+        self._ask_ceiling = self._mid_ceiling = 0
 
     def market(self) -> Market | None:
         """The best prices; without quotes the last price is both."""

@@ -110,9 +110,10 @@ class OrderIndex:
     def resized(self, order_id: str, qty: Decimal) -> OrderRecord | None:
         """The venue has changed its quantity."""
         order = self._by_id.get(order_id)
-        if order is None:
+        if order is None or (order.qty == qty and order.status is not OrderStatus.RESIZING):
             return None
-        return self._replace(order, msgspec.structs.replace(order, qty=qty, status=OrderStatus.ACCEPTED))
+        status = OrderStatus.ACCEPTED if order.status is OrderStatus.RESIZING else order.status
+        return self._replace(order, msgspec.structs.replace(order, qty=qty, status=status))
 
     def filled(self, order_id: str, qty: Decimal) -> OrderRecord | None:
         """A part has filled; an order without an open part leaves the index."""

@@ -33,6 +33,9 @@ class Venue(Protocol):
     def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
         """Send a lot's stop and take-profit, linked where the venue can: both leave, or neither."""
 
+    def knows(self, order_id: str) -> bool:
+        """Whether an order whose sending raised has left all the same."""
+
     def cancel(self, order_id: str) -> None:
         """Ask for an order's cancellation."""
 
@@ -92,20 +95,22 @@ class Orders:
         """
         if self._judge(order) is not None:
             return
-        record = self._announce(order, step)
+        record = self._record(order, step)
         with self._unless_unsent(record):
+            self._announce(record)
             self._venue.submit(record.id, order)
 
     def _submit_pair(self, stop: DesiredOrder, target: DesiredOrder, step: Decimal) -> None:
         """Both reduce, so that the gate lets both pass."""
-        first, second = self._announce(stop, step), self._announce(target, step)
+        first, second = self._record(stop, step), self._record(target, step)
         with self._unless_unsent(first, second):
+            self._announce(first)
+            self._announce(second)
             self._venue.submit_pair(first.id, stop, second.id, target)
 
-    def _announce(self, order: DesiredOrder, step: Decimal) -> OrderRecord:
-        """Index and journal an order that is about to leave."""
+    def _record(self, order: DesiredOrder, step: Decimal) -> OrderRecord:
         self._serial += 1
-        record = OrderRecord(
+        return OrderRecord(
             id=format_id(OrderId(self._session, order.key, order.lot, self._serial)),
             key=order.key,
             side=order.side,
@@ -114,19 +119,21 @@ class Orders:
             lot=self._serial if order.key.role is Role.ENTRY else order.lot,
             step=step,
         )
+
+    def _announce(self, record: OrderRecord) -> None:
+        """Index and journal an order that is about to leave."""
         self._index.add(record)
         self.write("submit", record)
         self._ledger.submitted += 1
-        return record
 
     @contextmanager
     def _unless_unsent(self, *records: OrderRecord) -> Iterator[None]:
-        """Where sending fails, the orders were never there."""
+        """Where sending fails, the orders were never there, apart from those that have left all the same."""
         try:
             yield
         except Exception:
             for record in records:
-                if self._index.remove(record.id) is not None:
+                if not self._venue.knows(record.id) and self._index.remove(record.id) is not None:
                     self._ledger.denied += 1
                     self.write("denied", record, "could not be sent")
             raise
@@ -137,8 +144,8 @@ class Orders:
         if order is None or order.status is OrderStatus.CANCELLING:
             return
         self._index.mark(order_id, OrderStatus.CANCELLING)
-        self.write("cancel", order, reason)
         try:
+            self.write("cancel", order, reason)
             self._venue.cancel(order_id)
         except Exception:
             self._index.mark(order_id, order.status)
@@ -169,8 +176,8 @@ class Orders:
         if order is None:
             return
         self._index.mark(order_id, OrderStatus.RESIZING)
-        self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
         try:
+            self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
             self._venue.resize(order_id, qty)
         except Exception:
             self._index.mark(order_id, order.status)

@@ -41,7 +41,7 @@ def off_step(patch: pytest.MonkeyPatch) -> None:
 
 
 def open_gate(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(grid, "judge", lambda *_: None)
+    patch.setattr(grid, "judge", lambda *_, **_more: None)
 
 
 def blind_index(patch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def closes_again_and_again(patch: pytest.MonkeyPatch) -> None:
 
 def gate_forgets_the_pause(patch: pytest.MonkeyPatch) -> None:
     real = gate.judge
-    patch.setattr(grid, "judge", lambda order, _state, *rest: real(order, DoorState.RUNNING, *rest))
+    patch.setattr(grid, "judge", lambda order, _state, *rest, **more: real(order, DoorState.RUNNING, *rest, **more))
 
 
 def says_flat_at_once(patch: pytest.MonkeyPatch) -> None:

@@ -100,9 +100,6 @@ def test_a_long_ladder_never_reaches_below_a_price_of_zero() -> None:
     assert load_config(None, ["grid.step_bps=1000", "grid.levels=4", "grid.sl_steps=5"]).grid.levels == 4
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the short leg's take-profit is not asked after: 100 steps of 10 % are below zero"
-)
 def test_no_take_profit_of_a_short_lot_reaches_below_a_price_of_zero() -> None:
     try:
         grid = load_config(None, ["grid.step_bps=1000", "grid.levels=1", "grid.sl_steps=1", "grid.tp_steps=100"]).grid

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from strategy.control import Command, CommandName, Receipt, Result
-from strategy.domain import DoorState, Leg, Role
+from strategy.domain import DoorState, Leg, Reason, Role
 from tests.strategy.venue import Mischief, VenueDownError
 from tests.strategy.world import ROUGH, SESSION, World
 
@@ -137,7 +137,6 @@ def test_s17_a_rejected_stop_is_replaced_by_a_close_at_market() -> None:
 # -- found by these tests; each says what is wrong ---------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="Orders._on_unsent asks for no pass after a cancel or resize that raised")
 @pytest.mark.parametrize("method", ["cancel", "resize"])
 def test_s05_a_cancel_or_resize_that_cannot_be_sent_is_tried_again_without_waiting_for_an_event(method: str) -> None:
     world = world_with_lot()
@@ -149,7 +148,6 @@ def test_s05_a_cancel_or_resize_that_cannot_be_sent_is_tried_again_without_waiti
     assert world.venue.open_qty(Leg.LONG, Role.TP) == world.venue.true_position[Leg.LONG]
 
 
-@pytest.mark.xfail(strict=True, reason="Desk sends the cancels of cancel-entries once; a refused one is never repeated")
 def test_s05_a_refused_cancel_is_asked_again_until_cancel_entries_is_done() -> None:
     world = World(overrides=PLAIN, acts=False)
     world.quote(60_000)
@@ -162,9 +160,6 @@ def test_s05_a_refused_cancel_is_asked_again_until_cancel_entries_is_done() -> N
     assert [receipt.result for receipt in receipts] == [Result.DONE]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="HedgeGrid.on_fill marks the fill as seen, then the journal raises: the lot is lost"
-)
 def test_s17_a_fill_whose_journal_line_fails_is_still_held_and_protected() -> None:
     world = World(overrides=PLAIN, acts=False, guarded=True)
     world.quote(60_000)
@@ -176,7 +171,6 @@ def test_s17_a_fill_whose_journal_line_fails_is_still_held_and_protected() -> No
     world.checker.at_rest(world.grid)
 
 
-@pytest.mark.xfail(strict=True, reason="Orders.submit indexes, then the journal raises: a phantom keeps the stop away")
 @pytest.mark.parametrize("nth", [1, 2])
 def test_s17_an_exit_whose_journal_line_fails_is_attached_by_a_later_pass(nth: int) -> None:
     world = World(overrides=PLAIN, acts=False, guarded=True)
@@ -190,7 +184,6 @@ def test_s17_an_exit_whose_journal_line_fails_is_attached_by_a_later_pass(nth: i
     world.checker.at_rest(world.grid)
 
 
-@pytest.mark.xfail(strict=True, reason="Orders.cancel and _resize mark, then the journal raises: never asked again")
 @pytest.mark.parametrize("filled", [None, "0.001"])
 def test_s17_a_cancel_or_resize_whose_journal_line_fails_is_sent_by_a_later_pass(filled: str | None) -> None:
     world = world_with_lot(guarded=True)
@@ -203,9 +196,6 @@ def test_s17_a_cancel_or_resize_whose_journal_line_fails_is_sent_by_a_later_pass
     world.checker.at_rest(world.grid)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_finish_withdrawals: a reply that raises leaves its act; each later pass: KeyError"
-)
 def test_s17_a_reply_that_raises_does_not_stop_later_passes() -> None:
     world = World(overrides=PLAIN, acts=False, guarded=True)
     world.quote(60_000)
@@ -223,9 +213,6 @@ def test_s17_a_reply_that_raises_does_not_stop_later_passes() -> None:
     world.checker.at_rest(world.grid)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Desk._answer: a receipt line that fails drops the reply and poisons each later pass"
-)
 def test_s17_a_receipt_whose_journal_line_fails_still_reaches_the_operator() -> None:
     world = World(overrides=PLAIN, acts=False, guarded=True)
     world.quote(60_000)
@@ -237,7 +224,6 @@ def test_s17_a_receipt_whose_journal_line_fails_still_reaches_the_operator() -> 
     world.grid.converge()
 
 
-@pytest.mark.xfail(strict=True, reason="Desk._end_flatten forgets the flatten before its state line is written: stuck")
 def test_s17_a_state_line_that_fails_at_the_end_of_a_flatten_does_not_leave_the_door_flattening() -> None:
     world = world_with_lot(guarded=True)
     fail_journal_once(world, "state", 2)
@@ -247,9 +233,6 @@ def test_s17_a_state_line_that_fails_at_the_end_of_a_flatten_does_not_leave_the_
     assert [receipt.result for receipt in receipts] == [Result.DONE]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Desk.handle journals before it knows whom to answer: the operator waits for ever"
-)
 def test_s17_a_command_whose_journal_line_fails_is_answered_all_the_same() -> None:
     world = World(overrides=PLAIN, acts=False, guarded=True)
     world.quote(60_000)
@@ -259,9 +242,6 @@ def test_s17_a_command_whose_journal_line_fails_is_answered_all_the_same() -> No
     assert len(receipts) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Orders.submit forgets an order whose call raised although it had left (invariant 18)"
-)
 def test_s17_an_order_that_left_although_the_call_raised_is_neither_doubled_nor_hidden_from_a_flatten() -> None:
     world = World(overrides=PLAIN, acts=False)
     world.quote(60_000, heed=False)
@@ -275,7 +255,6 @@ def test_s17_an_order_that_left_although_the_call_raised_is_neither_doubled_nor_
     assert not world.venue.live()
 
 
-@pytest.mark.xfail(strict=True, reason="Orders._submit_pair forgets both when only the target could not be sent")
 def test_s17_a_stop_that_left_before_its_take_profit_could_not_is_not_sent_twice() -> None:
     world = World(overrides=PLAIN, acts=False)
     world.quote(60_000)
@@ -286,16 +265,12 @@ def test_s17_a_stop_that_left_before_its_take_profit_could_not_is_not_sent_twice
     world.checker.at_rest(world.grid)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="HedgeGrid.on_accepted no longer asks for a pass, and only a pass lowers the alarm"
-)
 def test_s17_the_alarm_is_lowered_as_soon_as_the_leg_is_covered() -> None:
     world = without_stops_for_too_long()
     world.settle()
     assert [line["raised"] for line in world.journal.of("alarm")] == [True, False]
 
 
-@pytest.mark.xfail(strict=True, reason="calm_band does not know the stop of a lot whose stop is missing")
 def test_s17_a_quote_beyond_the_stop_of_an_unprotected_lot_is_heeded_within_a_tenth_of_a_second() -> None:
     world = World(overrides=("grid.levels=1", "grid.base_qty=0.004", "grid.sl_steps=2"), acts=False, heeds_band=True)
     world.quote(60_000)
@@ -308,9 +283,6 @@ def test_s17_a_quote_beyond_the_stop_of_an_unprotected_lot_is_heeded_within_a_te
     assert world.venue.live(Leg.LONG, Role.CLOSE)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BackOff is cleared by accepted only; a market order that just fills keeps its wait"
-)
 def test_a_close_that_fills_forgets_the_refusals_before_it() -> None:
     world = world_with_lot()
     world.venue.mischief = Mischief(rejects_exit=1)
@@ -321,7 +293,6 @@ def test_a_close_that_fills_forgets_the_refusals_before_it() -> None:
     assert not world.grid.held_back_closes(0)
 
 
-@pytest.mark.xfail(strict=True, reason="a flatten closes a leg in one order, however large (invariant 2)")
 def test_s09_a_leg_larger_than_the_largest_order_is_closed_in_pieces() -> None:
     world = World(overrides=(*PLAIN, "instrument.max_qty=0.005"), acts=False)
     world.quote(60_000)
@@ -334,7 +305,6 @@ def test_s09_a_leg_larger_than_the_largest_order_is_closed_in_pieces() -> None:
     assert world.venue.true_position[Leg.LONG] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="on_fill takes the id of another session for its own; lot numbers then collide")
 def test_a_fill_of_another_sessions_order_is_foreign() -> None:
     world = world_with_lot()
     (lot,) = world.grid.lots
@@ -343,9 +313,6 @@ def test_a_fill_of_another_sessions_order_is_foreign() -> None:
     assert tuple(world.grid.lots) == (lot,)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="OrderIndex.resized gives an order that did not change: journalled and passed twice"
-)
 def test_s03_a_repeated_update_writes_no_second_line() -> None:
     world = world_with_lot()
     (target,) = world.venue.live(Leg.LONG, Role.TP)
@@ -353,3 +320,27 @@ def test_s03_a_repeated_update_writes_no_second_line() -> None:
     world.venue.fill(target, "0.001")
     world.venue.drain()
     assert len(world.journal.of("order", event="updated")) == 1
+
+
+def test_while_the_journal_cannot_be_written_entries_wait_exits_go_on_and_it_is_said_once() -> None:
+    world = world_with_lot()
+    world.journal.failure = "No space left on device"
+    (entry,) = [order for order in world.venue.live(Leg.LONG, Role.ENTRY) if order.order.key.slot == 2]
+    world.venue.fill(entry)
+    world.venue.drain()
+    world.quote(60_000)
+    world.venue.drain()
+    assert world.venue.open_qty(Leg.LONG, Role.SL) == world.venue.true_position[Leg.LONG]
+    sent = world.venue.commands["submit"]
+    for lot in tuple(world.grid.lots):
+        (target,) = [order for order in world.venue.live(Leg.LONG, Role.TP) if order.order.lot == lot.number]
+        world.venue.fill(target)
+    world.venue.drain()
+    assert world.venue.commands["submit"] == sent
+    assert set(world.grid.gaps.values()) == {Reason.JOURNAL_FAILING}
+    failures = [line for line in world.journal.of("error") if line["where"] == "journal"]
+    assert [line["critical"] for line in failures] == [True]
+    world.journal.failure = ""
+    world.advance(1_000)
+    world.venue.drain()
+    assert len(world.venue.live(Leg.LONG, Role.ENTRY)) == 2

@@ -85,6 +85,7 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
+        self.failure = ""
         self.fails: Callable[[str], bool] = lambda _kind: False
 
     def write(self, kind: str, ts: int, **fields: Any) -> None:
@@ -148,6 +149,9 @@ class FakeVenue:
 
     def position(self, leg: Leg) -> Decimal:
         return self.told_position[leg]
+
+    def knows(self, order_id: str) -> bool:
+        return order_id in self.orders
 
     def submit(self, order_id: str, order: DesiredOrder) -> None:
         self._begin("submit", order_id)

@@ -308,7 +308,7 @@ class World:
 
     def _is_calm(self) -> bool:
         grid, market = self.grid, self.venue.quote
-        if grid.ladder is None or market is None:
+        if grid.ladder is None or market is None or grid.is_exposed:
             return False
         running = grid.state is DoorState.RUNNING
         band = calm_band(grid.ladder, grid.gaps, grid.config.grid, grid.spec.max_price, may_recentre=running)
