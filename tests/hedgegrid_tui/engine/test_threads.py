@@ -83,7 +83,7 @@ def hammer(read: Callable[[], Snapshot], over: Callable[[], bool]) -> tuple[list
 @pytest.fixture
 def recorded(tmp_path: Path) -> Iterator[tuple[Callable[[], Snapshot], Callable[[], bool], list[Snapshot]]]:
     """A session at full speed that publishes after each chunk; also every snapshot that it published."""
-    tape = write_tape(tmp_path / "tape.jsonl", steps=4_000)
+    tape = write_tape(tmp_path / "tape.jsonl", steps=1_500)
     published: list[Snapshot] = []
     with hosted(plan_for(tmp_path / "state", Mode.REPLAY, data=tape)) as host:
         host.on_snapshot = published.append
