@@ -1,4 +1,4 @@
-"""Makes the pictures in `screenshots/` from the running app on a deterministic replay: `python -m tests.screenshots`."""
+"""Makes the pictures in `screenshots/` from the app on a deterministic replay: `python -m tests.screenshots`."""
 
 import asyncio
 import tempfile
@@ -27,7 +27,7 @@ async def picture(host: EngineHost, size: tuple[int, int], keys: tuple[str, ...]
     async with app.run_test(size=size) as pilot:
         deadline = time.monotonic() + 60
         while host.status.phase is not EnginePhase.ENDED and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+            await pilot.pause(0.05)
         await pilot.press(*keys)
         for _ in range(2):
             app.draw()
