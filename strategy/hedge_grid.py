@@ -8,7 +8,7 @@ from typing import Any, Concatenate, Final
 
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.model.data import Bar, BarType, MarkPriceUpdate, QuoteTick, TradeTick
+from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, MarkPriceUpdate, QuoteTick, TradeTick
 from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, TimeInForce, TriggerType
 from nautilus_trader.model.events import (
     OrderAccepted,
@@ -135,6 +135,7 @@ class HedgeGridStrategy(Strategy):
         self.subscribe_quote_ticks(instrument_id)
         self.subscribe_trade_ticks(instrument_id)
         self.subscribe_mark_prices(instrument_id)
+        self.subscribe_funding_rates(instrument_id)
         self.subscribe_bars(BarType.from_str(f"{instrument_id}-1-MINUTE-LAST-EXTERNAL"))
         self.publish()
 
@@ -190,6 +191,11 @@ class HedgeGridStrategy(Strategy):
     def on_mark_price(self, mark_price: MarkPriceUpdate) -> None:
         """The venue's mark price, for the screen."""
         self._watch.mark = mark_price.value
+
+    @guarded
+    def on_funding_rate(self, funding_rate: FundingRateUpdate) -> None:
+        """The predicted funding rate, for the screen."""
+        self._watch.on_funding(funding_rate)
 
     def _heed(self, moved: bool, ts: int) -> None:
         if moved and self.grid is not None:

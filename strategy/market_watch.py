@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
+from nautilus_trader.model.data import Bar, FundingRateUpdate, QuoteTick, TradeTick
 from nautilus_trader.model.objects import FIXED_PRECISION, Price, Quantity
 
 from strategy.calm import Band
@@ -21,6 +21,8 @@ class MarketWatch:
         self.mark: Price | None = None
         self._quote: QuoteTick | None = None
         self._last: Price | None = None
+        self._funding_rate: Decimal | None = None
+        self._next_funding = 0
         self._ts = 0
         self._quotes = self._trades = self._bars = 0
         self.drop_band()
@@ -45,6 +47,11 @@ class MarketWatch:
             return False
         self._ts = bar.ts_init
         return self._on_last(bar.close)
+
+    def on_funding(self, update: FundingRateUpdate) -> None:
+        """Take the predicted rate of the next settlement."""
+        self._funding_rate = update.rate
+        self._next_funding = update.next_funding_ns or 0
 
     def set_band(self, band: Band) -> None:
         """Within `band` no event is heeded."""
@@ -74,6 +81,8 @@ class MarketWatch:
             bid=None if market is None else market.bid,
             ask=None if market is None else market.ask,
             mark=None if self.mark is None else exact(self.mark),
+            funding_rate=self._funding_rate,
+            next_funding_ns=self._next_funding,
             ts=self._ts,
             quotes=self._quotes,
             trades=self._trades,

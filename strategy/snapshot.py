@@ -52,6 +52,10 @@ class MarketView(msgspec.Struct, frozen=True, gc=False):
     quotes: int = 0
     trades: int = 0
     bars: int = 0
+    funding_rate: Decimal | None = None
+    """Predicted for the next settlement, as a fraction of notional; positive: longs pay shorts."""
+    next_funding_ns: int = 0
+    """Time of the next settlement; 0 where it is not known."""
 
     @property
     def mid(self) -> Decimal | None:

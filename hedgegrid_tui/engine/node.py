@@ -18,11 +18,10 @@ from nautilus_trader.config import (
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.system.kernel import NautilusKernel
 
-from hedgegrid_tui.engine.instruments import instrument_id, perpetual
+from hedgegrid_tui.engine.instruments import perpetual
 from hedgegrid_tui.engine.markets.simulated import SimulatedMarketConfig, SimulatedMarketFactory
 from hedgegrid_tui.engine.plan import VENUE, SessionPlan
-from hedgegrid_tui.engine.runtime import StartError
-from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
+from hedgegrid_tui.engine.runtime import StartError, simulated_strategy
 from strategy.journal import JournalWriter
 
 START_TIMEOUT_S: Final = 20.0
@@ -52,19 +51,7 @@ class NodeRuntime:
         self._node.add_data_client_factory(VENUE, SimulatedMarketFactory)
         self._node.add_exec_client_factory(VENUE, SandboxLiveExecClientFactory)
         self._node.cache.add_instrument(instrument)
-        self.strategy = HedgeGridStrategy(
-            HedgeGridConfig(
-                strategy_id="GRID-001",
-                order_id_tag="001",
-                oms_type="HEDGING",
-                instrument_id=instrument_id(settings.instrument),
-                mode=plan.mode,
-                linked_exits=True,
-            ),
-            settings,
-            journal,
-            hop=lambda callback: _hop(loop, callback),
-        )
+        self.strategy = simulated_strategy(plan, journal, hop=lambda callback: _hop(loop, callback))
         self._node.trader.add_strategy(self.strategy)
         self._node.build()
         self._running: asyncio.Task[None] | None = None

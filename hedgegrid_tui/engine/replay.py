@@ -12,13 +12,12 @@ from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import Venue
 from nautilus_trader.model.objects import Money
 
-from hedgegrid_tui.engine.instruments import instrument_id, perpetual
+from hedgegrid_tui.engine.instruments import perpetual
 from hedgegrid_tui.engine.markets.tape import Tape, TapeError
 from hedgegrid_tui.engine.markets.tape_formats import Event
 from hedgegrid_tui.engine.plan import BAD_INPUT, VENUE, SessionPlan
-from hedgegrid_tui.engine.runtime import StartError
+from hedgegrid_tui.engine.runtime import StartError, simulated_strategy
 from strategy.domain import NS_PER_S
-from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
 from strategy.journal import JournalWriter
 
 CHUNK_EVENTS: Final = 32
@@ -69,19 +68,7 @@ class ReplayRuntime:
             use_reduce_only=False,
         )
         self._engine.add_instrument(instrument)
-        self.strategy = HedgeGridStrategy(
-            HedgeGridConfig(
-                strategy_id="GRID-001",
-                order_id_tag="001",
-                oms_type="HEDGING",
-                instrument_id=instrument_id(settings.instrument),
-                mode=plan.mode,
-                linked_exits=True,
-            ),
-            settings,
-            journal,
-            hop=lambda callback: callback(),
-        )
+        self.strategy = simulated_strategy(plan, journal, hop=lambda callback: callback())
         self._engine.add_strategy(self.strategy)
         self._peek()
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from hedgegrid_tui.engine.plan import COULD_NOT_START
-from strategy.hedge_grid import HedgeGridStrategy
+from hedgegrid_tui.engine.instruments import instrument_id
+from hedgegrid_tui.engine.plan import COULD_NOT_START, SessionPlan
+from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, Hop
+from strategy.journal import JournalWriter
 
 
 class StartError(Exception):
@@ -37,3 +39,20 @@ class Runtime(Protocol):
 
     async def stop(self) -> None:
         """Stop and let go of everything, bounded in time."""
+
+
+def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop) -> HedgeGridStrategy:
+    """The strategy for Nautilus's simulated venue, which links a lot's exits."""
+    return HedgeGridStrategy(
+        HedgeGridConfig(
+            strategy_id="GRID-001",
+            order_id_tag="001",
+            oms_type="HEDGING",
+            instrument_id=instrument_id(plan.config.instrument),
+            mode=plan.mode,
+            linked_exits=True,
+        ),
+        plan.config,
+        journal,
+        hop,
+    )

@@ -72,6 +72,9 @@ _BURST_BPS: Final = (8.0, 15.0)
 _BURST_STEPS: Final = (4, 7)
 _BURST_DECAY: Final = 0.995
 _NOISE_DECAY: Final = 0.94
+INTEREST_RATE: Final = 0.0001
+FUNDING_CLAMP: Final = 0.0005
+_PREMIUM_WEIGHT: Final = 0.01
 _MARK_WEIGHT: Final = 0.2
 _MOVE_SIGNAL_TICKS: Final = 20.0
 _PULL: Final = 0.95
@@ -106,6 +109,8 @@ class MarketStep(msgspec.Struct, frozen=True):
     ask_size: Decimal
     trades: tuple[PathTrade, ...]
     mark: Decimal
+    funding_rate: Decimal
+    """Predicted for the next settlement, as a fraction of notional; positive: longs pay shorts."""
 
 
 class MinuteBar(msgspec.Struct, frozen=True):
@@ -116,6 +121,15 @@ class MinuteBar(msgspec.Struct, frozen=True):
     low: Decimal
     close: Decimal
     volume: Decimal
+
+
+def funding_rate(premium: float) -> Decimal:
+    """Binance's formula: premium index + clamp(interest rate - premium index, -0.05 %, 0.05 %), to eight decimals.
+
+    Source: Binance, "Introduction to Binance Futures Funding Rates"; interest 0.01 % per eight hours.
+    """
+    rate = premium + max(-FUNDING_CLAMP, min(FUNDING_CLAMP, INTEREST_RATE - premium))
+    return Decimal(round(rate * 10**8)).scaleb(-8)
 
 
 class PricePath:
@@ -144,11 +158,13 @@ class PricePath:
         """The market, step after step, without end."""
         shape, tick, draw = self.shape, self._tick, self._random("book")
         mark = before = float(self._start)
+        premium = 0.0
         for number, mid in enumerate(self.mids()):
             spread = 1 if draw() >= shape.wide_spread else 2 + int(draw() * 4)
             low = round(mid - spread / 2)
             bid, ask = low * tick, (low + spread) * tick
             mark += (mid - mark) * _MARK_WEIGHT
+            premium += ((mid - mark) / mark - premium) * _PREMIUM_WEIGHT
             yield MarketStep(
                 number=number,
                 bid=bid,
@@ -157,6 +173,7 @@ class PricePath:
                 ask_size=self._lots(draw, _BOOK_TRADES),
                 trades=tuple(self._trades(draw, mid - before, bid, ask)),
                 mark=round(mark) * tick,
+                funding_rate=funding_rate(premium),
             )
             before = mid
 

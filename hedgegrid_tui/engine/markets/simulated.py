@@ -11,7 +11,7 @@ from nautilus_trader.config import LiveDataClientConfig
 from nautilus_trader.data.messages import RequestBars
 from nautilus_trader.live.data_client import LiveMarketDataClient
 from nautilus_trader.live.factories import LiveDataClientFactory
-from nautilus_trader.model.data import Bar, BarType, MarkPriceUpdate, QuoteTick, TradeTick
+from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, MarkPriceUpdate, QuoteTick, TradeTick
 from nautilus_trader.model.enums import AggressorSide
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, TradeId, Venue
 from nautilus_trader.model.objects import Price, Quantity
@@ -21,6 +21,8 @@ from hedgegrid_tui.engine.plan import VENUE
 from strategy.domain import NS_PER_S, ZERO
 
 MINUTE_NS: Final = 60 * NS_PER_S
+STEPS_PER_SECOND: Final = 1_000 // STEP_MS
+FUNDING_INTERVAL_NS: Final = 8 * 60 * MINUTE_NS
 STEPS_PER_MINUTE: Final = 60_000 // STEP_MS
 HISTORY_MINUTES: Final = 500
 
@@ -113,6 +115,17 @@ class SimulatedMarket(LiveMarketDataClient):
                 )
             )
         self._handle_data(MarkPriceUpdate(self._instrument_id, price(step.mark), now, now))
+        if step.number % STEPS_PER_SECOND == 0:
+            self._handle_data(
+                FundingRateUpdate(
+                    instrument_id=self._instrument_id,
+                    rate=step.funding_rate,
+                    interval=FUNDING_INTERVAL_NS // MINUTE_NS,
+                    next_funding_ns=(now // FUNDING_INTERVAL_NS + 1) * FUNDING_INTERVAL_NS,
+                    ts_event=now,
+                    ts_init=now,
+                )
+            )
         bar = self._minute.add(step)
         if bar is not None:
             self._handle_data(self._bar(bar, now))
@@ -155,6 +168,12 @@ class SimulatedMarket(LiveMarketDataClient):
 
     async def _subscribe_mark_prices(self, command: object) -> None:
         """Every step is sent anyway."""
+
+    async def _subscribe_funding_rates(self, command: object) -> None:
+        """Sent once a second anyway."""
+
+    async def _unsubscribe_funding_rates(self, command: object) -> None:
+        """The market goes on for whoever listens."""
 
     async def _unsubscribe_quote_ticks(self, command: object) -> None:
         """The market goes on for whoever listens."""

@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from hedgegrid_tui.engine.markets.price_path import STEP_MS, MarketStep, PricePath, Scenario
+from hedgegrid_tui.engine.markets.price_path import STEP_MS, MarketStep, PricePath, Scenario, funding_rate
 
 TICK = Decimal("0.10")
 START = 61_800.0
@@ -200,3 +200,17 @@ def test_another_instrument_gets_its_own_ticks_and_lots() -> None:
 def test_a_start_of_too_few_ticks_is_refused() -> None:
     with pytest.raises(ValueError, match="start 5: must be at least 100 ticks"):
         PricePath(start=Decimal(5), tick=Decimal(1))
+
+
+@pytest.mark.parametrize(
+    ("premium", "rate"),
+    [
+        (0.0, "0.00010000"),
+        (0.0004, "0.00010000"),
+        (0.001, "0.00050000"),
+        (-0.001, "-0.00050000"),
+        (0.0006, "0.00010000"),
+    ],
+)
+def test_the_funding_rate_follows_binances_formula(premium: float, rate: str) -> None:
+    assert str(funding_rate(premium)) == rate
