@@ -35,11 +35,13 @@ from strategy.grid import Fill, HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.market_watch import MarketWatch, exact
-from strategy.order_ids import base36
+from strategy.order_ids import base36, parse_id
 from strategy.picture import take_picture
 from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 
 SIDES: Final = {Side.BUY: OrderSide.BUY, Side.SELL: OrderSide.SELL}
+TIDY_EVERY: Final = 200
+"""Orders sent between two looks for closed ones to forget."""
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
 """A pass that failed is tried again after this."""
 
@@ -94,6 +96,7 @@ class HedgeGridStrategy(Strategy):
         self._wakes = 0
         self._next_wake = 0
         self._next_equity = 0
+        self._tidied = 0
 
     # -- what the outside reads ------------------------------------------------------------------------------------
 
@@ -394,6 +397,24 @@ class HedgeGridStrategy(Strategy):
             peak=plain(ledger.peak), realised=plain(ledger.realised), fees=plain(ledger.fees),
             funding=plain(ledger.funding),
         )  # fmt: skip
+
+    @guarded
+    def tidy(self) -> None:
+        """Forget the closed orders of a flat leg, now and then; the host calls this between events.
+
+        Nautilus's simulated venue looks through every order that a position id ever had at each of its fills.
+        """
+        grid = self.grid
+        if grid is None or grid.ledger.submitted - self._tidied < TIDY_EVERY:
+            return
+        self._tidied = grid.ledger.submitted
+        flat = {leg for leg in Leg if not grid.lots.held(leg) and self.cache.is_position_closed(self._positions[leg])}
+        for leg in flat:
+            self.cache.purge_position(self._positions[leg])
+        for order in self.cache.orders_closed():
+            told = parse_id(order.client_order_id.value)
+            if told is not None and told.key.leg in flat:
+                self.cache.purge_order(order.client_order_id)
 
     @guarded
     def publish(self) -> None:

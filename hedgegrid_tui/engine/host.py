@@ -213,6 +213,7 @@ class EngineHost:
         flush = importlib.import_module("hedgegrid_tui.engine.nautilus_log").flush_log
         while True:
             self._tick(runtime)
+            runtime.strategy.tidy()
             flush()
             await asyncio.sleep(PUBLISH_S)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 KEPT: Final = 500
+MAX_BYTES: Final = 10 << 20
+"""Of the log file; one older one is kept."""
 
 
 class LogTap:
@@ -16,6 +18,7 @@ class LogTap:
     def __init__(self, path: Path) -> None:
         self._lines: deque[str] = deque(maxlen=KEPT)
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._log = path.open("a", encoding="utf-8", buffering=1)
         self._saved = os.dup(2)
         self._streams = (sys.stderr, sys.__stderr__)
@@ -46,6 +49,13 @@ class LogTap:
             for line in pipe:
                 self._lines.append(line.rstrip("\n"))
                 try:
-                    self._log.write(line)
+                    self._write(line)
                 except (OSError, ValueError):
                     continue  # a full disk must not stop the drain: fd 2 would block the engine
+
+    def _write(self, line: str) -> None:
+        if self._log.tell() > MAX_BYTES:
+            self._log.close()
+            self._path.replace(self._path.with_suffix(".1.log"))
+            self._log = self._path.open("a", encoding="utf-8", buffering=1)
+        self._log.write(line)

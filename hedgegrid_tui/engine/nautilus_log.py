@@ -1,10 +1,13 @@
 """Nautilus's logging, set up once in a process: nothing on standard output, warnings into the state folder."""
 
 from pathlib import Path
+from typing import Final
 
 from nautilus_trader.common.component import flush_logger, init_logging, is_logging_initialized
 from nautilus_trader.common.enums import LogLevel
 
+MAX_BYTES: Final = 10 << 20
+"""Of one log file; two older ones are kept."""
 _guards: list[object] = []
 
 
@@ -18,6 +21,8 @@ def start_logging(folder: Path) -> None:
                 directory=str(folder),
                 file_name="nautilus",
                 colors=False,
+                max_file_size=MAX_BYTES,
+                max_backup_count=2,
             )
         )
 

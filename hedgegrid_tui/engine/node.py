@@ -26,9 +26,6 @@ from strategy.journal import JournalWriter
 
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 10.0
-PURGE_EVERY_MIN: Final = 10
-PURGE_OLDER_MIN: Final = 60
-"""Closed orders older than this leave the cache: Nautilus's venue looks through all of a leg's at every fill."""
 ORDER_RATE: Final = "200/00:00:01"
 """Nautilus's own submit throttle, above what one pass sends; what exceeds it is denied, not queued."""
 
@@ -116,8 +113,6 @@ def _node_config(plan: SessionPlan) -> TradingNodeConfig:
         ),
         exec_engine=LiveExecEngineConfig(
             graceful_shutdown_on_exception=True,
-            purge_closed_orders_interval_mins=PURGE_EVERY_MIN,
-            purge_closed_orders_buffer_mins=PURGE_OLDER_MIN,
             reconciliation=False,
             reconciliation_startup_delay_secs=0,
         ),

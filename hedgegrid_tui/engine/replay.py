@@ -25,8 +25,6 @@ CHUNK_EVENTS: Final = 32
 CHUNK_NS: Final = NS_PER_S
 FRAME_S: Final = 0.05
 """At a given speed the tape advances this often, in seconds of real time."""
-PURGE_EVERY_NS: Final = 3_600 * NS_PER_S
-PURGE_OLDER_S: Final = 60
 ORDER_RATE: Final = "10000/00:00:01"
 
 
@@ -45,7 +43,6 @@ class ReplayRuntime:
         self.on_progress: Callable[[], None] = lambda: None
         self._speed = plan.speed
         self._now = 0
-        self._next_purge = 0
         self._events: Iterator[Event] = self.tape.events()
         self._pending: list[Event] = []
         self._engine = BacktestEngine(
@@ -68,6 +65,8 @@ class ReplayRuntime:
             use_reduce_only=False,
         )
         self._engine.add_instrument(instrument)
+        # A pandas table that grows with every closed position: quadratic in time, and read by nobody here.
+        self._engine.portfolio.analyzer.record_trade = lambda *_args, **_more: None
         self.strategy = simulated_strategy(plan, journal, hop=lambda callback: callback())
         self._engine.add_strategy(self.strategy)
         self._peek()
@@ -156,13 +155,7 @@ class ReplayRuntime:
         self._engine.run(streaming=True)
         self._engine.clear_data()
         self._now = int(chunk[-1].ts_init)
-        if self._now >= self._next_purge:
-            self._purge()
-
-    def _purge(self) -> None:
-        """Closed orders are of no use to anyone here, and the venue looks through all of a leg's at every fill."""
-        self._next_purge = self._now + PURGE_EVERY_NS
-        self._engine.cache.purge_closed_orders(ts_now=self._now, buffer_secs=PURGE_OLDER_S)
+        self.strategy.tidy()
 
     def _pump(self, target: int) -> None:
         """Advance market time without an event: timers fire, and the venue works off what was sent."""
