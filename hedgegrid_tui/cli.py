@@ -19,6 +19,7 @@ from hedgegrid_tui.engine.plan import (
 )
 from hedgegrid_tui.engine.state_dir import LockedError, StateDir, default_base
 from strategy.config import Config, ConfigError, load_config, template
+from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -119,12 +120,20 @@ def _session(plan: SessionPlan, state: StateDir, *, theme: str, read_only: bool,
         dashboard = HedgeGridApp(host, read_only=read_only, theme=theme)
         dashboard.run()
         flat = host.stop(Ending.LEAVE)
-        print(f"hedgegrid: ended, {flat.replace('_', ' ')}; journal: {state.journal}", file=sys.stderr)
+        print(_last_words(host.status, host.snapshot, flat, state), file=sys.stderr)
         return host.exit_code
     finally:
         host.stop(Ending.LEAVE)
         journal.close()
         tap.close()
+
+
+def _last_words(status: EngineStatus, last: Snapshot, flat: str, state: StateDir) -> str:
+    if status.phase is EnginePhase.FAILED:
+        return f"hedgegrid: {status.detail}"
+    held = f"long {last.long.qty}, short {last.short.qty}, {last.open_entries} entries and {last.open_exits} exits"
+    words = "flat" if flat == "flat" else f"{flat.replace('_', ' ')}: {held} resting"
+    return f"hedgegrid: ended {words}; journal: {state.journal}"
 
 
 @app.command()
@@ -198,7 +207,8 @@ def _check_run(mode: Mode, data: Path | None, seconds: float | None, *, json: bo
     if mode is not Mode.REPLAY and data is not None:
         _fail(f"--data {data}: is for --mode replay", BAD_INPUT)
     if data is not None and not data.is_file():
-        _fail(f"--data {data}: no such file", BAD_INPUT)
+        what = "is a folder" if data.is_dir() else "no such file"
+        _fail(f"--data {data}: {what}; name one recording", BAD_INPUT)
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         _fail(f"--for {seconds}: must be more than 0", BAD_INPUT)
     if json and not headless:

@@ -1,6 +1,7 @@
 """The engine without a screen: commands from standard input, lines of text or JSON to standard output."""
 
 import contextlib
+import io
 import queue
 import signal
 import sys
@@ -19,6 +20,8 @@ ENDINGS: Final = {"quit": Ending.LEAVE, "quit cancel": Ending.CANCEL, "quit flat
 SNAPSHOTS_BEHIND: Final = 100
 """A reader that is so far behind gets no further snapshots until it has caught up; receipts are never left out."""
 LOOK_S: Final = 0.05
+READER_PATIENCE_S: Final = 30.0
+"""A reader that takes no line for so long at the end is given up."""
 TEXT_EVERY_S: Final = 10
 
 
@@ -41,9 +44,14 @@ class Output:
         self._queue.put(text)
 
     def close(self) -> None:
-        """Write what is queued, waiting a few seconds at most."""
+        """Write what is queued, as long as the reader takes anything; what it never took is said on standard error."""
         self._queue.put(None)
-        self._thread.join(timeout=5.0)
+        left = self.behind + 1
+        while self._thread.is_alive() and self.behind < left:
+            left = self.behind
+            self._thread.join(timeout=READER_PATIENCE_S)
+        if self._thread.is_alive():
+            print(f"hedgegrid: standard output is not read; {self.behind} lines were lost", file=sys.stderr)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # the reader has gone; the session goes on
@@ -62,7 +70,7 @@ class Headless:
         self._read_only = read_only
         self._ending: Ending | None = None
         self._next_snapshot = 0
-        self._output = Output(sys.stdout)
+        self._output = Output(sys.stdout if sys.stdout is not None else io.StringIO())
 
     def run(self) -> int:
         """Start the engine, serve commands, end, and say what it came to."""
@@ -70,7 +78,8 @@ class Headless:
         self._host.on_receipt = self._on_receipt
         self._host.on_snapshot = self._on_snapshot
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._on_signal)
         self._host.start()
         reader: threading.Thread | None = None
         while not self._host.wait(LOOK_S):
@@ -106,7 +115,11 @@ class Headless:
         return reader
 
     def _read(self) -> None:
+        if sys.stdin is None:
+            return
         with contextlib.suppress(OSError, ValueError):  # a closed standard input is an end of input
+            if isinstance(sys.stdin, io.TextIOWrapper):
+                sys.stdin.reconfigure(errors="backslashreplace")
             for line in sys.stdin:
                 if line.strip():
                     self._obey(" ".join(line.split()))
@@ -114,10 +127,10 @@ class Headless:
     def _obey(self, text: str) -> None:
         if text == "snapshot":
             self._show(self._host.snapshot)
+        elif self._read_only and text != "quit":
+            self._refuse(text, "this session is read-only")
         elif text in ENDINGS:
             self._ending = ENDINGS[text]
-        elif self._read_only:
-            self._refuse(text, "this session is read-only")
         else:
             try:
                 command = parse_command(text)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
-from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, view
+from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, refreshed, view
 from strategy.grid import Fill, HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.orders import Venue
@@ -94,6 +94,7 @@ class Desk:
             case DoorState.RUNNING:
                 self._answer(act_id, Result.DONE, reason="was running already")
             case DoorState.PAUSED:
+                self.flattened = None
                 self.set_state(DoorState.RUNNING, "resumed by the operator")
                 self._answer(act_id, Result.DONE)
                 self._grid.converge()
@@ -147,6 +148,8 @@ class Desk:
         self._finish_withdrawals(now)
         if self._flatten is not None:
             self._advance_flatten(self._flatten, now)
+        elif self.flattened is not None and self.flattened.stage is FlattenStage.NOT_FLAT:
+            self.flattened = refreshed(self.flattened, self._facts(frozenset(self.flattened.legs)))
         deadlines = [deadline for deadline, _ in self._withdrawing.values()]
         if self._flatten is not None:
             deadlines.append(self._flatten.deadline_ns)
@@ -181,8 +184,8 @@ class Desk:
     def _end_flatten(self, flatten: Flatten, facts: Mapping[Leg, FlattenFacts], result: Result) -> None:
         self._flatten = None
         self._grid.frozen = frozenset()
-        names = " and ".join(leg for leg in Leg if leg in flatten.legs)
         flat = result is Result.DONE
+        names = " and ".join(leg for leg, fact in facts.items() if flat or not fact.is_flat)
         if not flat:
             left = ", ".join(f"{leg} {fact.venue_qty}" for leg, fact in facts.items())
             now = self._venue.now()

@@ -74,6 +74,7 @@ class Reason(StrEnum):
     MOVING = "moving"
     BACKING_OFF = "backing-off"
     QUEUED = "queued"
+    SAME_PRICE = "same-price"
     JOURNAL_FAILING = "journal-failing"
 
 

@@ -20,6 +20,11 @@ class FlattenFacts(msgspec.Struct, frozen=True):
     venue_qty: Decimal
     own_qty: Decimal
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether venue and own books show nothing, and no order is open."""
+        return not (self.venue_qty or self.own_qty or self.entries or self.exits or self.closes)
+
 
 class CloseLeg(msgspec.Struct, frozen=True):
     """Close that quantity of a leg at market; negative where the leg was over-closed and must be bought back."""
@@ -81,13 +86,21 @@ def _not_cancelling(orders: list[OrderRecord]) -> tuple[OrderRecord, ...]:
 
 def view(flatten: Flatten, facts: Mapping[Leg, FlattenFacts]) -> FlattenView:
     """The procedure as the outside sees it."""
-    return FlattenView(
+    blank = FlattenView(
         legs=tuple(leg for leg in Leg if leg in flatten.legs),
         stage=flatten.stage,
         started_ns=flatten.started_ns,
+        running=flatten.stage not in (FlattenStage.FLAT, FlattenStage.NOT_FLAT),
+    )
+    return refreshed(blank, facts)
+
+
+def refreshed(known: FlattenView, facts: Mapping[Leg, FlattenFacts]) -> FlattenView:
+    """The same procedure with what is left now."""
+    return msgspec.structs.replace(
+        known,
         entries_left=sum(len(fact.entries) for fact in facts.values()),
-        exits_left=sum(len(fact.exits) for fact in facts.values()),
+        exits_left=sum(len(fact.exits) + len(fact.closes) for fact in facts.values()),
         long_left=facts[Leg.LONG].venue_qty if Leg.LONG in facts else ZERO,
         short_left=facts[Leg.SHORT].venue_qty if Leg.SHORT in facts else ZERO,
-        running=flatten.stage not in (FlattenStage.FLAT, FlattenStage.NOT_FLAT),
     )

@@ -33,16 +33,18 @@ from strategy.order_ids import OrderId, parse_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
 from strategy.placement import occupied
-from strategy.reconcile import Action, open_keys, reconcile_entries, reconcile_exits
+from strategy.reconcile import Action, Cancel, open_keys, reconcile_entries, reconcile_exits
 from strategy.retry import BackOff
 
+CLOSE_BOUND_NS: Final = 2 * NS_PER_S
+"""A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
 """While the journal cannot be written, entries wait and are judged again this often."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
 FILLS_REMEMBERED: Final = 50_000
 """Trade ids kept to recognise a fill that comes twice."""
-GATE_REASONS: Final = frozenset(Reason) - {Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED}
+GATE_REASONS: Final = frozenset(Reason) - {Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED, Reason.SAME_PRICE}
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
@@ -122,10 +124,11 @@ class HedgeGrid:
         now = self.orders.write(event, order, reason)
         self._back_off.refused(order.key, now)
         self.refusals[order.key] = reason
-        if order.key.role is Role.SL and order.lot is not None and self.lots.get(order.lot):
+        passed = event == "rejected" and order.key.role is Role.SL
+        if passed and order.lot is not None and self.lots.get(order.lot):
             self.lots.mark_breached(order.lot)
         if not post_only:
-            critical = order.key.role.reduces
+            critical = order.key.role.reduces and not passed  # a passed stop is closed at once
             self.errors.record(now, "venue", f"order-{event}", f"{order.key}: {reason}", critical=critical)
         self._changed(order.key.leg, now)
 
@@ -259,6 +262,7 @@ class HedgeGrid:
         self._ask_again(now)
         self._watch_protection(now)
         self._watch_journal(now)
+        self._chase_closes(now)
         deadline = self.before_pass()
         if self.market is not None:
             self._reconcile(self.market, now)
@@ -280,6 +284,8 @@ class HedgeGrid:
         naked = (self.protection.since(leg) for leg in Leg if leg not in self._alarmed)
         dues = [deadline, self._back_off.next_due(now), *self._unanswered.values()]
         dues += [since + bound for since in naked if since is not None]
+        closes = (order for leg in Leg for order in self.index.closes(leg))
+        dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
         if self._journal.failure:
             dues.append(now + JOURNAL_RETRY_NS)
         if Reason.QUEUED in self.gaps.values():
@@ -293,6 +299,16 @@ class HedgeGrid:
             if due <= now:
                 del self._unanswered[order_id]
                 self.index.mark(order_id, OrderStatus.ACCEPTED)
+
+    def _chase_closes(self, now: int) -> None:
+        """A close that does not come to its end is cancelled, so that what is left is closed by another."""
+        late = [
+            Cancel(order.id, "close hangs")
+            for leg in Leg
+            for order in self.index.closes(leg)
+            if now - order.sent_ns >= CLOSE_BOUND_NS
+        ]
+        self.orders.do(late, ZERO)
 
     def _watch_protection(self, now: int) -> None:
         bound = self.config.execution.attach_bound_ms * NS_PER_MS

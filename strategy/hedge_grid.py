@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, MarkPriceUpdate, QuoteTick, TradeTick
-from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, TimeInForce, TriggerType
+from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, OrderStatus, TimeInForce, TriggerType
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -226,6 +226,11 @@ class HedgeGridStrategy(Strategy):
     def on_order_denied(self, event: OrderDenied) -> None:
         """Nautilus's risk engine refused the order before it left."""
         self._grid.on_refused(event.client_order_id.value, event.reason, event="denied")
+        for sibling in self.cache.order(event.client_order_id).linked_order_ids or ():
+            order = self.cache.order(sibling)
+            if order is not None and order.status == OrderStatus.INITIALIZED:
+                # Nautilus drops the list and tells of one order only.
+                self._grid.on_refused(sibling.value, "its sibling was denied", event="denied")
         self._after_pass()
 
     @guarded

@@ -36,6 +36,7 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     """The ladder's step when it was sent."""
     status: OrderStatus = OrderStatus.SUBMITTED
     filled: Decimal = ZERO
+    sent_ns: int = 0
     acknowledged: bool = False
     """Whether the venue has accepted it."""
 
@@ -52,6 +53,7 @@ class OrderIndex:
         self._by_id: dict[str, OrderRecord] = {}
         self._by_key: dict[OrderKey, dict[str, OrderRecord]] = {}
         self._working_stops = dict.fromkeys(Leg, ZERO)
+        self._closes: dict[Leg, dict[str, OrderRecord]] = {leg: {} for leg in Leg}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -79,6 +81,10 @@ class OrderIndex:
     def of(self, leg: Leg, *, entries: bool) -> tuple[OrderRecord, ...]:
         """The open entries, or the open reducing orders, of a leg."""
         return tuple(order for order in self if order.key.leg is leg and (order.key.role is Role.ENTRY) is entries)
+
+    def closes(self, leg: Leg) -> tuple[OrderRecord, ...]:
+        """The market orders that close the leg, or lots of it."""
+        return tuple(self._closes[leg].values())
 
     def working_stop_qty(self, leg: Leg) -> Decimal:
         """Quantity of the leg that stops working at the venue cover."""
@@ -141,11 +147,14 @@ class OrderIndex:
     def _put(self, order: OrderRecord) -> None:
         self._by_id[order.id] = order
         self._by_key.setdefault(order.key, {})[order.id] = order
+        if order.key.role is Role.CLOSE:
+            self._closes[order.key.leg][order.id] = order
         self._count(order, 1)
 
     def _drop(self, order: OrderRecord) -> None:
         self._count(order, -1)
         del self._by_id[order.id]
+        self._closes[order.key.leg].pop(order.id, None)
         siblings = self._by_key[order.key]
         del siblings[order.id]
         if not siblings:

@@ -118,6 +118,7 @@ class Orders:
             qty=order.qty,
             lot=self._serial if order.key.role is Role.ENTRY else order.lot,
             step=step,
+            sent_ns=self._venue.now(),
         )
 
     def _announce(self, record: OrderRecord) -> None:

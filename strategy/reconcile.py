@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from strategy.domain import DesiredOrder, Ladder, Lot, OrderKey, Reason, Role
+from strategy.domain import DesiredOrder, Ladder, Leg, Lot, OrderKey, Reason, Role
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.placement import desired_entry, entry_key, rungs_nearest_first
 
@@ -127,8 +127,13 @@ def reconcile_entries(
     """
     actions: list[Action] = []
     gaps: dict[OrderKey, Reason] = {}
+    nearer: dict[Leg, Decimal] = {}
     for rung in rungs_nearest_first(ladder):
         key = entry_key(rung)
+        if nearer.get(rung.leg) == rung.price:  # a coarse tick has rounded both to one price
+            gaps[key] = Reason.SAME_PRICE
+            continue
+        nearer[rung.leg] = rung.price
         lot = occupants.get(key)
         live = index.at(key)
         if live:

@@ -21,8 +21,8 @@ class BackOff:
         return self._until
 
     def refused(self, key: OrderKey, now: int) -> None:
-        """Note a refusal at `now` (ns)."""
-        attempts = self._attempts.get(key, 0)
+        """Note a refusal at `now` (ns); the wait of an order that protects does not grow."""
+        attempts = 0 if key.role.reduces else self._attempts.get(key, 0)
         self._attempts[key] = attempts + 1
         wait = min(self._first << min(attempts, 32), self._last)
         self._until[key] = now + wait

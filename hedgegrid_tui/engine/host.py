@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from hedgegrid_tui.engine.log_tap import LogTap
-from hedgegrid_tui.engine.plan import INTERNAL_ERROR, NOT_FLAT_AS_ASKED, Mode, SessionPlan
+from hedgegrid_tui.engine.plan import INTERNAL_ERROR, NOT_FLAT_AS_ASKED, OUTCOME_UNKNOWN, Mode, SessionPlan
 from strategy.control import Command, CommandName, Ending, Receipt, Result
 from strategy.domain import NS_PER_S
 from strategy.journal import Journal
@@ -47,6 +47,7 @@ class EngineHost:
         self._wanted_ending: Ending | None = None
         self._flat = UNKNOWN
         self._last = Snapshot(mode=plan.mode, instrument=plan.instrument)
+        self._begun = False
         self._over = threading.Event()
         self.on_snapshot: Callable[[Snapshot], None] = lambda _: None
         """Called on the engine's loop after each publication; must be quick and must not block."""
@@ -96,17 +97,22 @@ class EngineHost:
         return answer
 
     def stop(self, ending: Ending = Ending.LEAVE) -> str:
-        """End the session; blocks until the thread is done, or for half a minute at most."""
+        """End the session; blocks until the thread is done, or for a flatten's own time and half a minute at most."""
         with self._lock:
             self._wanted_ending = self._wanted_ending or ending
             thread, loop = self._thread, self._loop
         if thread is None:
             return FLAT
+        if self.exit_code == OUTCOME_UNKNOWN:
+            return UNKNOWN
         if loop is not None and not self._over.is_set():
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._take_ending)
-        thread.join(JOIN_S)
-        return UNKNOWN if thread.is_alive() else self._flat
+        thread.join(JOIN_S + self._plan.config.execution.flatten_timeout_ms / 1000)
+        if thread.is_alive():
+            self.exit_code = OUTCOME_UNKNOWN
+            return UNKNOWN
+        return self._flat
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the session is over; false where `timeout` (seconds) came first."""
@@ -122,6 +128,7 @@ class EngineHost:
             self.exit_code = getattr(error, "exit_code", INTERNAL_ERROR)
             self._set(EnginePhase.FAILED, _words(error))
         finally:
+            self._write_stop()
             self._over.set()
 
     async def _session(self) -> None:
@@ -132,6 +139,10 @@ class EngineHost:
         runtime: Runtime | None = None
         try:
             runtime = self._build()
+            if self._wanted_ending is not None:  # told to end while loading: nothing has left, and nothing may
+                self._flat = FLAT
+                self._set(EnginePhase.STOPPING, "ended before it began")
+                return
             self._write_start(getattr(runtime, "first_ns", time.time_ns()))
             self._set(EnginePhase.CONNECTING, "starting the engine")
             await runtime.start()
@@ -143,7 +154,7 @@ class EngineHost:
         finally:
             if runtime is not None:
                 await runtime.stop()
-            self._journal_stop(runtime)
+            self._keep_last(runtime)
 
     def _build(self) -> "Runtime":
         """Import Nautilus only here, in the engine's thread, after the first paint."""
@@ -245,18 +256,24 @@ class EngineHost:
 
     def _write_start(self, now: int) -> None:
         plan = self._plan
+        self._begun = True
         self._journal.write(
             "session.start", now, mode=plan.mode, instrument=plan.instrument, version=plan.version,
             config=plan.config.digest(), pid=os.getpid(), restored=[], fresh_venue=True,
             torn_line_dropped=self._journal.torn,
         )  # fmt: skip
 
-    def _journal_stop(self, runtime: "Runtime | None") -> None:
+    def _keep_last(self, runtime: "Runtime | None") -> None:
         snapshot = self.snapshot
         if runtime is not None and snapshot.seq:
             self._flat = FLAT if snapshot.is_flat else NOT_FLAT
         self._last, self._runtime = snapshot, None
-        self._journal.write("session.stop", snapshot.ts or time.time_ns(), flat=self._flat, exit_code=self.exit_code)
+
+    def _write_stop(self) -> None:
+        """The last word, once the exit status is known; a session that never began gets none."""
+        if self._begun:
+            now = self._last.ts or time.time_ns()
+            self._journal.write("session.stop", now, flat=self._flat, exit_code=self.exit_code)
         if self._status.phase is EnginePhase.STOPPING:
             self._set(EnginePhase.STOPPED, "")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
@@ -15,6 +16,7 @@ from nautilus_trader.config import (
     LoggingConfig,
     TradingNodeConfig,
 )
+from nautilus_trader.execution.engine import ExecutionEngine
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.system.kernel import NautilusKernel
 
@@ -26,8 +28,8 @@ from strategy.journal import JournalWriter
 
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 10.0
-ORDER_RATE: Final = "200/00:00:01"
-"""Nautilus's own submit throttle, above what one pass sends; what exceeds it is denied, not queued."""
+ORDER_RATE: Final = "10000/00:00:01"
+"""Nautilus denies what exceeds its own throttle, exits too; a simulated venue needs none."""
 
 
 def _leave_signals_alone(_kernel: NautilusKernel) -> None:
@@ -51,7 +53,18 @@ class NodeRuntime:
         self.strategy = simulated_strategy(plan, journal, hop=lambda callback: _hop(loop, callback))
         self._node.trader.add_strategy(self.strategy)
         self._node.build()
+        self._settle_events_at_once()
         self._running: asyncio.Task[None] | None = None
+
+    def _settle_events_at_once(self) -> None:
+        """Let the simulated venue's events reach the orders while it matches, as they do in a replay.
+
+        It reads from the orders themselves what is left of them. Through the live engine's queue they are a turn
+        behind: the rest of a market order is forgotten, and both exits of a lot fill.
+        """
+        engine, bus = self._node.kernel.exec_engine, self._node.kernel.msgbus
+        bus.deregister("ExecEngine.process", engine.process)
+        bus.register("ExecEngine.process", functools.partial(ExecutionEngine.process, engine))
 
     async def start(self) -> None:
         """Run the node and wait until the strategy has started.

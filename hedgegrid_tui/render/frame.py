@@ -13,6 +13,8 @@ SILENT_AFTER_S: Final = 3.0
 """A running engine without a new snapshot for longer is shown as silent."""
 FEED_OLD_AFTER_S: Final = 5.0
 """A market without an event for longer is shown as old."""
+SPEAKING: Final = frozenset({EnginePhase.RUNNING, EnginePhase.ENDED, EnginePhase.STOPPING})
+"""Phases in which snapshots come."""
 GONE: Final = frozenset({EnginePhase.FAILED, EnginePhase.STOPPED})
 """Phases in which nobody takes snapshots any more."""
 UNPROTECTED_ALARM_NS: Final = NS_PER_S
@@ -52,7 +54,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def silent(self) -> bool:
         """Whether an engine that should speak does not."""
-        return self.status.phase is EnginePhase.RUNNING and bool(self.snapshot.seq) and self.age > SILENT_AFTER_S
+        return self.status.phase in SPEAKING and bool(self.snapshot.seq) and self.age > SILENT_AFTER_S
 
     @property
     def stale(self) -> bool:
@@ -61,9 +63,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def feed_age(self) -> float | None:
-        """Seconds between the last market event and the snapshot; None before the first event."""
+        """Seconds since the last market event, as far as is known; None before the first event."""
         snapshot = self.snapshot
-        return None if not snapshot.market.ts else max(0, snapshot.ts - snapshot.market.ts) / NS_PER_S
+        if not snapshot.market.ts:
+            return None
+        return max(0, snapshot.ts - snapshot.market.ts) / NS_PER_S + (self.age if self.stale else 0.0)
 
 
 def uncovered(leg: LegView) -> bool:

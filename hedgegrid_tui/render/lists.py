@@ -44,9 +44,17 @@ def receipt_message(receipt: Receipt) -> Segment:
     return Segment(f"{receipt.command}: {result.text}{details(receipt)}", result.ink)
 
 
+def _told(key: str, value: object) -> str:
+    if isinstance(value, dict):  # a flatten's leg
+        average = f" @ {value['average']}" if value.get("average") else ""
+        left = f"left {value['left']}, {value['open_orders']} orders"
+        return f"{key} closed {value['closed']} of {value['held']}{average}, {left}"
+    return f"{key.replace('_', ' ')} {value}"
+
+
 def details(receipt: Receipt) -> str:
     """The receipt's detail in words, its reason first."""
     known = dict(receipt.detail)
     words = [str(known.pop("reason"))] if "reason" in known else []
-    words += [f"{key.replace('_', ' ')} {value}" for key, value in known.items()]
+    words += [_told(key, value) for key, value in known.items()]
     return f": {', '.join(words)}" if words else ""

@@ -5,7 +5,7 @@ from typing import Final
 from hedgegrid_tui.render import startup
 from hedgegrid_tui.render.frame import Frame, leg_mark
 from hedgegrid_tui.render.numbers import count, fixed, span_ns
-from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit
+from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, wrap
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.snapshot import EnginePhase, FlattenStage, FlattenView, Snapshot
 
@@ -22,6 +22,8 @@ def rows(frame: Frame, width: int) -> Rows:
     found: list[Row] = []
     if frame.status.phase is EnginePhase.FAILED and frame.snapshot.seq:
         found += startup.failure(frame, width)[:5]
+    if frame.status.phase is EnginePhase.ENDED:
+        found += [(Segment(text, Ink.WARN),) for text in wrap(frame.status.detail, width)]
     if frame.stopping:
         found.append((Segment(f"■ {frame.stopping}", Ink.WARN), Segment(f"  {frame.status.detail}", Ink.MUTED)))
     flatten = frame.snapshot.flatten

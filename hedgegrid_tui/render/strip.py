@@ -22,7 +22,7 @@ STATES: Final = {
     DoorState.FLATTENING: Segment("▼ FLATTENING", Ink.ALARM),
 }
 PHASES: Final = {
-    EnginePhase.ENDED: Segment("tape over", Ink.MUTED),
+    EnginePhase.ENDED: Segment("■ TAPE OVER", Ink.WARN),
     EnginePhase.STOPPING: Segment("■ STOPPING", Ink.WARN),
     EnginePhase.STOPPED: Segment("■ STOPPED", Ink.WARN),
     EnginePhase.FAILED: Segment("✗ ENGINE FAILED", Ink.ALARM),
@@ -53,11 +53,12 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
             ),
         )
     if frame.stale:
-        body = tuple(tuple(_as_last_known(segment) for segment in row) for row in body)
+        body = tuple(tuple(as_last_known(segment) for segment in row) for row in body)
     return fit_all((fit(pack(_head(frame), width), width), *body), width, height)
 
 
-def _as_last_known(segment: Segment) -> Segment:
+def as_last_known(segment: Segment) -> Segment:
+    """The segment in the ink of what is not known to be true any more; alarms keep theirs."""
     return segment if segment.ink in (Ink.ALARM, Ink.MUTED, Ink.FAINT) else Segment(segment.text, Ink.STALE)
 
 
@@ -99,6 +100,10 @@ def _state(frame: Frame) -> Row:
     if frame.status.phase is EnginePhase.FAILED and phase:
         return (phase,)
     state = STATES[frame.snapshot.state]
+    if frame.stale:
+        state = Segment(state.text, Ink.STALE)
+    if frame.status.phase is EnginePhase.ENDED and phase:
+        return (phase, Segment(" ("), state, Segment(")"))
     return (state, Segment(" ("), phase, Segment(")")) if phase else (state,)
 
 
@@ -152,7 +157,7 @@ def _covered(frame: Frame) -> Row:
 
 def _feed(frame: Frame) -> Row:
     age = frame.feed_age
-    if frame.stale:
+    if frame.stale or frame.status.phase is EnginePhase.ENDED:
         return ()
     if age is None:
         return (Segment("no market yet", Ink.WARN),) if frame.snapshot.seq else ()

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from hedgegrid_tui.render import errors, footer, ladder, legs, lists, money, notice, startup, strip, vitals
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit, fit_all
+from hedgegrid_tui.render.strip import as_last_known
 from hedgegrid_tui.widgets.panel import Panel
 
 type Picture = Callable[[Frame, int, int], Rows]
@@ -36,6 +37,8 @@ PICTURES: Final[dict[str, Picture]] = {
 STARTUP_HEIGHT: Final = 10
 NEED_SNAPSHOT: Final = frozenset({"legs", "money"})
 """Panels whose zeros would be claims before anything is known."""
+LAST_KNOWN: Final = frozenset({"ladder", "legs", "money"})
+"""Panels that lose their colours while nothing new is heard."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -111,8 +114,11 @@ class Dashboard(Screen[None], inherit_bindings=False):
     ) -> Rows:
         across = panel.size.width if width is None else width
         try:
-            return picture(frame, across, panel.size.height)
+            rows = picture(frame, across, panel.size.height)
         except Exception as error:  # noqa: BLE001 - a picture must never take the cockpit with it
             failures.append(error)
             text = f"✗ {name} cannot be drawn: {type(error).__name__}: {error}"
             return (fit((Segment(text, Ink.ALARM),), across),)
+        if frame.stale and name in LAST_KNOWN:
+            return tuple(tuple(as_last_known(segment) for segment in row) for row in rows)
+        return rows

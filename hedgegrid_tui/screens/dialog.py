@@ -68,12 +68,15 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         panel.show(rows)
         return []
 
-    def on_key(self, event: Key) -> None:
+    async def on_key(self, event: Key) -> None:
         """Take an answer; no key is passed on to what lies below."""
         event.stop()
         event.prevent_default()
-        if event.key == "escape":
+        safe = any(choice.safe and choice.key == event.character for choice in self._choices(self._frame))
+        if event.key == "escape" or safe:
             self.dismiss(None)
+        elif event.key == "p":  # pause is what must work whatever stands on the screen
+            await self.app.run_action("act('pause')")
         elif self._clock() - self._opened < GUARD_S:
             self._say("ignored: the question had only just appeared")
         elif event.key in STAY_KEYS:

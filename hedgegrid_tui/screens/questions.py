@@ -31,8 +31,8 @@ def _flatten_choices(frame: Frame) -> Sequence[Choice]:
     return (
         STAY,
         Choice("a", "flatten ALL: both legs"),
-        Choice("l", "flatten the LONG leg only", refused=_nothing(snapshot.long)),
-        Choice("s", "flatten the SHORT leg only", refused=_nothing(snapshot.short)),
+        Choice("L", "flatten the LONG leg only", refused=_nothing(snapshot.long)),
+        Choice("S", "flatten the SHORT leg only", refused=_nothing(snapshot.short)),
     )
 
 
@@ -47,8 +47,8 @@ QUESTIONS: Final[dict[str, Question]] = {
         _flatten_choices,
         {
             "a": Command(CommandName.FLATTEN),
-            "l": Command(CommandName.FLATTEN, Leg.LONG),
-            "s": Command(CommandName.FLATTEN, Leg.SHORT),
+            "L": Command(CommandName.FLATTEN, Leg.LONG),
+            "S": Command(CommandName.FLATTEN, Leg.SHORT),
         },
     ),
     "cancel-entries": Question(
@@ -72,7 +72,7 @@ def quit_choices(frame: Frame) -> Sequence[Choice]:
     """The ways to leave; those that need a listening engine are refused without one."""
     deaf = can_command(frame.snapshot, frame.status, frame.read_only) or ""
     return (
-        Choice("s", "stay", safe=True),
+        Choice("n", "no, stay", safe=True),
         Choice("l", "leave: orders and positions stay as they are"),
         Choice("c", "cancel entries and leave: positions and exits stay", refused=deaf),
         Choice("f", "flatten both legs and leave", refused=deaf),

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.render import errors
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.lists import receipt_row
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all, wrap
 from hedgegrid_tui.widgets.panel import Panel
 
@@ -24,6 +25,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         Binding("down,j", "scroll_page(1)", "Down", id="reader.down"),
         Binding("pageup,b", "scroll_page(-15)", "Page up", id="reader.page-up"),
         Binding("pagedown,space", "scroll_page(15)", "Page down", id="reader.page-down"),
+        Binding("p", "app.act('pause')", "Pause", id="reader.pause"),
         Binding("home,g", "scroll_page(-1000000)", "Top", id="reader.top"),
         Binding("end,G", "scroll_page(1000000)", "Bottom", id="reader.bottom"),
     ]
@@ -115,7 +117,10 @@ LEGEND = (
 def journal_page(frame: Frame, width: int) -> Rows:
     """All errors in full, then the engine's log lines."""
     lines: list[Row] = [(Segment("errors", Ink.STRONG),), *errors.in_full(frame, width), ()]
-    lines.append((Segment("engine log", Ink.STRONG),))
+    lines.append((Segment("receipts", Ink.STRONG),))
+    for receipt in frame.snapshot.receipts:
+        lines += [(Segment(text),) for text in wrap("".join(part.text for part in receipt_row(receipt)), max(1, width))]
+    lines += [(), (Segment("engine log", Ink.STRONG),)]
     for entry in frame.log:
         lines += [(Segment(text),) for text in wrap(entry, max(1, width))]
     if not frame.log:

@@ -1,9 +1,12 @@
 """The command line as scripts use it: real processes, their output, their exit status."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +84,37 @@ def test_standard_input_steers_a_session_and_every_word_gets_its_receipt(tmp_pat
 
 
 def test_a_read_only_session_refuses_commands(tmp_path: Path) -> None:
-    status, lines, _ = headless(tmp_path, "--read-only", given="flatten\nquit\n")
+    words = ("flatten", "quit cancel", "quit flatten")
+    status, lines, _ = headless(tmp_path, "--read-only", given="\n".join((*words, "quit")) + "\n")
     assert status == 0
-    refused = [line for line in lines if line["type"] == "receipt" and line["command"] == "flatten"]
-    assert refused[0]["result"] == "refused"
+    results = {line["command"]: line["result"] for line in lines if line["type"] == "receipt"}
+    assert [results[word] for word in words] == ["refused"] * 3
+    assert lines[-1]["state"] == "running"
+
+
+def test_bytes_that_are_no_text_get_a_receipt_and_the_next_command_is_heard(tmp_path: Path) -> None:
+    command = [*PROGRAM, "--headless", "--json", "--state-dir", str(tmp_path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    given = b"\xff\xfe\x00garbage\npause\nquit\n"
+    done = subprocess.run(command, input=given, capture_output=True, timeout=60, check=False, env=environment)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    receipts = [(line["command"], line["result"]) for line in results if line["type"] == "receipt"]
+    assert receipts[0][1] == "refused"
+    assert ("pause", "done") in receipts
+    assert done.returncode == 0
+
+
+def test_a_session_under_nohup_outlives_its_line(tmp_path: Path) -> None:
+    command = [*PROGRAM, "--headless", "--json", "--for", "6", "--state-dir", str(tmp_path)]
+    ignore = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=ignore
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGHUP)
+        last = run.stdout.read().splitlines()[-1]
+    assert json.loads(last)["seconds"] >= 6
 
 
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="the recorded tape of ../shared/data is not here")

@@ -73,8 +73,8 @@ async def test_pause_acts_at_once_and_believes_nothing_before_its_receipt() -> N
     ("key", "letter", "command"),
     [
         ("F", "a", Command(CommandName.FLATTEN)),
-        ("F", "l", Command(CommandName.FLATTEN, Leg.LONG)),
-        ("F", "s", Command(CommandName.FLATTEN, Leg.SHORT)),
+        ("F", "L", Command(CommandName.FLATTEN, Leg.LONG)),
+        ("F", "S", Command(CommandName.FLATTEN, Leg.SHORT)),
         ("C", "y", Command(CommandName.CANCEL_ENTRIES)),
         ("P", "y", Command(CommandName.RESUME)),
     ],
@@ -130,10 +130,27 @@ async def test_escape_leaves_a_question_at_any_time() -> None:
 
 async def test_a_letter_that_is_no_answer_is_told_and_keys_of_the_dashboard_do_nothing() -> None:
     async with desk(running()) as at:
-        await at.press("F", "p", "y")
+        await at.press("F", "C", "y")
         assert at.asked
         assert at.engine.sent == []
         assert "'y' is no answer here" in at.question
+
+
+@pytest.mark.parametrize("opened", ["F", "q", "question_mark", "l"])
+async def test_pause_acts_at_once_whatever_stands_on_the_screen(opened: str) -> None:
+    async with desk(running()) as at:
+        await at.press(opened, "p")
+        assert at.engine.commands == [Command(CommandName.PAUSE)]
+
+
+@pytest.mark.parametrize("key", ["F", "q", "C"])
+async def test_the_safe_letter_stays_even_in_the_first_half_second(key: str) -> None:
+    async with desk(running()) as at:
+        await at.press(key)
+        assert at.asked
+        await at.press("n", after=0.0)
+        assert not at.asked
+        assert at.engine.commands == []
 
 
 async def test_the_flatten_question_follows_the_snapshot_while_it_is_open() -> None:
@@ -143,7 +160,7 @@ async def test_the_flatten_question_follows_the_snapshot_while_it_is_open() -> N
         at.engine.show(long=critical().long, short=Snapshot().short)
         at.app.draw()
         assert "6 entries, 4 exits" in at.question
-        assert "s  flatten the SHORT leg only: holds nothing and has no order" in at.question
+        assert "S  flatten the SHORT leg only: holds nothing and has no order" in at.question
         await at.press("s")
         assert at.asked
         assert at.engine.sent == []
@@ -181,7 +198,7 @@ async def test_every_way_to_quit_asks_and_staying_stays(key: str) -> None:
     async with desk(running()) as at:
         await at.press(key)
         assert "leave: orders and positions stay as they are" in at.question
-        await at.press("s")
+        await at.press("n")
         assert not at.asked
         assert at.status == "staying"
         assert at.engine.stopped == []

@@ -145,10 +145,12 @@ def test_a_failed_engine_s_protection_is_only_what_was_last_known() -> None:
     assert inks(strip.rows(frame(status=EngineStatus(EnginePhase.FAILED)), 78, 4), "stops 100 %") == {Ink.STALE}
 
 
-def test_a_tape_that_is_over_is_not_called_silent() -> None:
-    rows = strip.rows(frame(age=400.0, status=EngineStatus(EnginePhase.ENDED)), 110, 2)
-    assert "SILENT" not in text(rows)
-    assert "tape over" in text(rows)
+def test_a_tape_that_is_over_is_told_before_the_state_and_has_no_feed() -> None:
+    shown = text(strip.rows(frame(age=0.2, status=EngineStatus(EnginePhase.ENDED)), 110, 2))
+    assert "TAPE OVER (► RUNNING)" in shown
+    assert "feed" not in shown
+    assert "SILENT" not in shown
+    assert "ENGINE SILENT" in text(strip.rows(frame(age=400.0, status=EngineStatus(EnginePhase.ENDED)), 110, 2))
 
 
 def test_an_old_feed_is_called_old() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import DoorState, Leg, Reason, Role
+from strategy.snapshot import FlattenStage
 from tests.strategy.venue import Mischief, VenueDownError
 from tests.strategy.world import ROUGH, SESSION, World
 
@@ -114,7 +115,7 @@ def without_stops_for_too_long() -> World:
 def test_s17_a_stop_that_stays_unsent_raises_the_alarm_within_its_bound() -> None:
     world = without_stops_for_too_long()
     assert [(line["name"], line["raised"]) for line in world.journal.of("alarm")] == [("unprotected", True)]
-    assert world.grid.errors.latest[-1].type == "unprotected"
+    assert [error.type for error in world.grid.errors.latest].count("unprotected") == 1
     world.settle()
     world.checker.at_rest(world.grid)
 
@@ -344,3 +345,34 @@ def test_while_the_journal_cannot_be_written_entries_wait_exits_go_on_and_it_is_
     world.advance(1_000)
     world.venue.drain()
     assert len(world.venue.live(Leg.LONG, Role.ENTRY)) == 2
+
+
+def test_a_close_that_hangs_is_cancelled_and_what_is_left_is_closed_by_another() -> None:
+    world = world_with_lot()
+    world.act(CommandName.FLATTEN)
+    while not world.venue.live(Leg.LONG, Role.CLOSE):
+        world.venue.process()
+        world.venue.deliver()
+    (close,) = world.venue.live(Leg.LONG, Role.CLOSE)
+    world.venue.hangs = close.id
+    world.venue.process()
+    world.venue.fill(close, "0.001")
+    world.venue.deliver()
+    world.advance(2_000)
+    world.venue.drain()
+    world.settle()
+    assert world.venue.true_position[Leg.LONG] == 0
+    assert [line["reason"] for line in world.journal.of("order", event="cancel", role=Role.CLOSE)] == ["close hangs"]
+    assert world.desk.flattened is not None
+    assert world.desk.flattened.stage is FlattenStage.FLAT
+
+
+def test_rungs_that_a_coarse_tick_puts_on_one_price_hold_one_entry() -> None:
+    world = World(overrides=("grid.levels=4", "grid.step_bps=2", "instrument.tick_size=100"), acts=False)
+    world.quote(60_050)
+    world.venue.drain()
+    world.settle()
+    for leg in Leg:
+        prices = [order.order.price for order in world.venue.live(leg, Role.ENTRY)]
+        assert len(prices) == len(set(prices))
+    assert Reason.SAME_PRICE in world.grid.gaps.values()

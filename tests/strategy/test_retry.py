@@ -8,7 +8,7 @@ from strategy.domain import Leg, OrderKey, Role
 from strategy.retry import BackOff
 
 MS = 1_000_000
-KEY, OTHER = OrderKey(Leg.LONG, Role.SL, 1), OrderKey(Leg.SHORT, Role.SL, 1)
+KEY, OTHER = OrderKey(Leg.LONG, Role.ENTRY, 1), OrderKey(Leg.SHORT, Role.ENTRY, 1)
 
 
 def test_each_refusal_doubles_the_wait_up_to_the_last() -> None:
@@ -18,6 +18,14 @@ def test_each_refusal_doubles_the_wait_up_to_the_last() -> None:
         back_off.refused(KEY, 0)
         waits.append(back_off.until[KEY] // MS)
     assert waits == [500, 1_000, 2_000, 3_000, 3_000]
+
+
+def test_an_order_that_protects_never_waits_longer_than_the_first_time() -> None:
+    back_off = BackOff(ExecutionConfig(retry_first_ms=500))
+    for role in (Role.SL, Role.TP, Role.CLOSE):
+        for _ in range(3):
+            back_off.refused(OrderKey(Leg.LONG, role, 1), 0)
+            assert back_off.until[OrderKey(Leg.LONG, role, 1)] == 500 * MS
 
 
 @given(st.integers(1, 200))

@@ -111,6 +111,8 @@ class FakeVenue:
     enforces_reduce_only: bool = True
     linked_exits: bool = False
     """A pair's orders shrink each other as they fill."""
+    hangs: str = ""
+    """An order that never fills by itself."""
     step: Decimal = Decimal("0.001")
     clock: int = START_NS
     quote: Market | None = None
@@ -420,6 +422,8 @@ class FakeVenue:
         return self.quote.bid if order.order.side is Side.SELL else self.quote.ask
 
     def _is_reached(self, order: VenueOrder) -> bool:
+        if order.id == self.hangs:
+            return False
         price, buys = order.order.price, order.order.side is Side.BUY
         if price is None or order.triggered:
             return True

@@ -90,17 +90,6 @@ class SimulatedMarket(LiveMarketDataClient):
     def _send(self, step: MarketStep) -> None:
         now = self._clock.timestamp_ns()
         price, size = self._price, self._size
-        self._handle_data(
-            QuoteTick(
-                instrument_id=self._instrument_id,
-                bid_price=price(step.bid),
-                ask_price=price(step.ask),
-                bid_size=size(step.bid_size),
-                ask_size=size(step.ask_size),
-                ts_event=now,
-                ts_init=now,
-            )
-        )
         for trade in step.trades:
             self._trade_number += 1
             self._handle_data(
@@ -114,6 +103,17 @@ class SimulatedMarket(LiveMarketDataClient):
                     ts_init=now,
                 )
             )
+        self._handle_data(
+            QuoteTick(
+                instrument_id=self._instrument_id,
+                bid_price=price(step.bid),
+                ask_price=price(step.ask),
+                bid_size=size(step.bid_size),
+                ask_size=size(step.ask_size),
+                ts_event=now,
+                ts_init=now,
+            )
+        )
         self._handle_data(MarkPriceUpdate(self._instrument_id, price(step.mark), now, now))
         if step.number % STEPS_PER_SECOND == 0:
             self._handle_data(

@@ -1,10 +1,12 @@
 """The host with a real Nautilus node on the simulated market."""
 
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from hedgegrid_tui.engine.host import EngineHost
 from hedgegrid_tui.engine.plan import COULD_NOT_START, Mode
 from strategy.control import Command, CommandName, Ending, Result
 from strategy.domain import DoorState, Leg
@@ -53,6 +55,31 @@ def test_a_flatten_ends_flat_and_a_second_press_adds_nothing(tmp_path: Path) -> 
     lines = (tmp_path / "journal.jsonl").read_text().splitlines()
     closes = [line for line in lines if '"event":"submit"' in line and '"role":"close"' in line]
     assert 1 <= len(closes) <= 2
+
+
+def test_a_leg_larger_than_the_top_of_the_book_is_flattened_whole(tmp_path: Path) -> None:
+    settings = ("grid.step_bps=2", "grid.base_qty=5", "account.starting_balance=50000000")
+    with hosted(plan_for(tmp_path, Mode.SIM, *settings, seed=2)) as host:
+        until(lambda: running(host) and host.snapshot.long.qty + host.snapshot.short.qty >= 5)
+        held = {leg: host.snapshot.leg(leg).qty for leg in Leg}
+        receipt = host.send(Command(CommandName.FLATTEN)).result(20)
+        assert receipt.result is Result.DONE
+        assert sum(Decimal(receipt.detail[leg]["closed"]) for leg in Leg) >= 5, held
+        assert host.snapshot.is_flat
+        assert host.snapshot.metrics.errors == 0
+
+
+def test_a_stop_while_loading_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = EngineHost._build
+
+    def slow(self: EngineHost) -> object:
+        until(lambda: self._wanted_ending is not None)
+        return build(self)
+
+    monkeypatch.setattr(EngineHost, "_build", slow)
+    with hosted(plan_for(tmp_path)) as host:
+        assert host.stop(Ending.LEAVE) == "flat"
+    assert not (tmp_path / "journal.jsonl").read_text()
 
 
 def test_a_command_before_the_engine_runs_is_refused_and_says_why(tmp_path: Path) -> None:
