@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +104,13 @@ def test_bytes_that_are_no_text_get_a_receipt_and_the_next_command_is_heard(tmp_
 
 
 def test_a_session_under_nohup_outlives_its_line(tmp_path: Path) -> None:
-    command = [*PROGRAM, "--headless", "--json", "--for", "6", "--state-dir", str(tmp_path)]
-    ignore = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=ignore
-    ) as run:
-        assert run.stdout is not None
-        run.stdout.readline()
-        run.send_signal(signal.SIGHUP)
-        last = run.stdout.read().splitlines()[-1]
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PROGRAM]
+    command += ["--headless", "--json", "--for", "6", "--state-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout is not None
+        session.stdout.readline()
+        session.send_signal(signal.SIGHUP)
+        last = session.stdout.read().splitlines()[-1]
     assert json.loads(last)["seconds"] >= 6
 
 
