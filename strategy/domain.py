@@ -76,6 +76,7 @@ class Reason(StrEnum):
     QUEUED = "queued"
     SAME_PRICE = "same-price"
     JOURNAL_FAILING = "journal-failing"
+    UNRECONCILED = "unreconciled"
 
 
 class DoorState(StrEnum):

@@ -16,19 +16,19 @@ def judge(
     held_back: Mapping[OrderKey, int],
     now: int,
     *,
-    journal_failing: bool = False,
+    shut: Reason | None = None,
 ) -> Reason | None:
     """Why the order may not leave now; None lets it pass.
 
-    `held_back` holds, per key, the time (ns) before which a rejected entry is not sent again. While the journal cannot
-    be written no entry leaves, for nothing may leave unrecorded but what protects.
+    `held_back` holds, per key, the time (ns) before which a rejected entry is not sent again; `shut` says why no entry
+    at all may leave: a journal that cannot be written, or books that are not the venue's.
     """
     if order.key.role.reduces:
         return None
     if state is not DoorState.RUNNING:
         return STATE_REASONS[state]
-    if journal_failing:
-        return Reason.JOURNAL_FAILING
+    if shut is not None:
+        return shut
     if market is None or order.price is None:
         return Reason.NO_MARKET
     if crosses(order.key.leg, order.price, market):

@@ -36,6 +36,8 @@ from strategy.placement import occupied
 from strategy.reconcile import Action, Cancel, open_keys, reconcile_entries, reconcile_exits
 from strategy.retry import BackOff
 
+MISMATCH_BOUND_NS: Final = NS_PER_S
+"""Venue and own books may differ for so long, while events are on their way."""
 CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
@@ -91,6 +93,8 @@ class HedgeGrid:
         """Orders whose cancel or resize was refused, and when to ask again."""
         self._alarmed: set[Leg] = set()
         self._journal_failed = False
+        self._differs_since: dict[Leg, int] = {}
+        self._disagreed: set[Leg] = set()
         self._denied: dict[OrderKey, Reason] = {}
         self._seen: dict[tuple[str, str], None] = {}
         self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent)
@@ -262,6 +266,7 @@ class HedgeGrid:
         self._ask_again(now)
         self._watch_protection(now)
         self._watch_journal(now)
+        self._watch_books(now)
         self._chase_closes(now)
         deadline = self.before_pass()
         if self.market is not None:
@@ -286,6 +291,7 @@ class HedgeGrid:
         dues += [since + bound for since in naked if since is not None]
         closes = (order for leg in Leg for order in self.index.closes(leg))
         dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
+        dues += [since + MISMATCH_BOUND_NS for leg, since in self._differs_since.items() if leg not in self._disagreed]
         if self._journal.failure:
             dues.append(now + JOURNAL_RETRY_NS)
         if Reason.QUEUED in self.gaps.values():
@@ -360,8 +366,36 @@ class HedgeGrid:
 
     def _judge(self, order: DesiredOrder) -> Reason | None:
         now = self._venue.now()
-        failing = bool(self._journal.failure)
-        return judge(order, self.state, self.market, self.spec, self._back_off.until, now, journal_failing=failing)
+        return judge(order, self.state, self.market, self.spec, self._back_off.until, now, shut=self._shut())
+
+    def _shut(self) -> Reason | None:
+        if self._journal.failure:
+            return Reason.JOURNAL_FAILING
+        return Reason.UNRECONCILED if self._disagreed else None
+
+    @property
+    def books_differ(self) -> bool:
+        """Whether venue and own books do not show the same on some leg, or did when last looked at."""
+        return bool(self._differs_since) or any(self._venue.position(leg) != self.lots.held(leg) for leg in Leg)
+
+    def _watch_books(self, now: int) -> None:
+        """A difference that stays is an alarm and shuts the gate for entries; it is never mended by opening."""
+        for leg in Leg:
+            venue, own = self._venue.position(leg), self.lots.held(leg)
+            if venue == own:
+                self._differs_since.pop(leg, None)
+                if leg in self._disagreed:
+                    self._disagreed.discard(leg)
+                    self._journal.write(
+                        "alarm", now, name="mismatch", leg=leg, raised=False, detail="books agree again"
+                    )
+                continue
+            since = self._differs_since.setdefault(leg, now)
+            if now - since >= MISMATCH_BOUND_NS and leg not in self._disagreed:
+                self._disagreed.add(leg)
+                detail = f"the venue holds {venue}, own books {own}"
+                self._journal.write("alarm", now, name="mismatch", leg=leg, raised=True, detail=detail)
+                self.errors.record(now, "books", "mismatch", f"{leg}: {detail}", critical=True)
 
     def _watch_journal(self, now: int) -> None:
         """Say once when the journal fails; the line itself waits with the others."""

@@ -405,12 +405,17 @@ class HedgeGridStrategy(Strategy):
 
     @guarded
     def tidy(self) -> None:
-        """Forget the closed orders of a flat leg, now and then; the host calls this between events.
+        """Compare the books; now and then forget a flat leg's closed orders. The host calls this between events.
 
         Nautilus's simulated venue looks through every order that a position id ever had at each of its fills.
         """
         grid = self.grid
-        if grid is None or grid.ledger.submitted - self._tidied < TIDY_EVERY:
+        if grid is None:
+            return
+        if grid.books_differ:
+            grid.converge()
+            self._after_pass()
+        if grid.ledger.submitted - self._tidied < TIDY_EVERY:
             return
         self._tidied = grid.ledger.submitted
         flat = {leg for leg in Leg if not grid.lots.held(leg) and self.cache.is_position_closed(self._positions[leg])}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -376,3 +377,39 @@ def test_rungs_that_a_coarse_tick_puts_on_one_price_hold_one_entry() -> None:
         prices = [order.order.price for order in world.venue.live(leg, Role.ENTRY)]
         assert len(prices) == len(set(prices))
     assert Reason.SAME_PRICE in world.grid.gaps.values()
+
+
+def test_a_position_that_is_not_ours_is_told_shuts_entries_out_and_is_never_mended_by_an_order() -> None:
+    world = world_with_lot()
+    world.venue.told_position[Leg.SHORT] -= Decimal("0.004")
+    sent = world.venue.commands["submit"]
+    assert world.grid.books_differ
+    world.converge()
+    assert not world.journal.of("alarm")
+    world.advance(1_000)
+    (alarm,) = world.journal.of("alarm")
+    assert (alarm["name"], alarm["leg"], alarm["raised"]) == ("mismatch", Leg.SHORT, True)
+    assert "venue holds -0.004, own books 0" in alarm["detail"]
+    (entry,) = [order for order in world.venue.live(Leg.LONG, Role.ENTRY) if order.order.key.slot == 2]
+    world.venue.fill(entry)
+    world.venue.drain()
+    assert world.venue.open_qty(Leg.LONG, Role.SL) == world.venue.true_position[Leg.LONG]
+    assert world.venue.commands["submit"] == sent + 2
+    world.venue.told_position[Leg.SHORT] += Decimal("0.004")
+    world.converge()
+    assert [line["raised"] for line in world.journal.of("alarm")] == [True, False]
+    assert not world.grid.books_differ
+
+
+def test_while_books_differ_no_entry_leaves() -> None:
+    world = world_with_lot()
+    world.venue.told_position[Leg.SHORT] -= Decimal("0.004")
+    world.converge()
+    world.advance(1_000)
+    (target,) = world.venue.live(Leg.LONG, Role.TP)
+    world.venue.fill(target)
+    world.venue.drain()
+    assert Reason.UNRECONCILED in world.grid.gaps.values()
+    world.venue.told_position[Leg.SHORT] += Decimal("0.004")
+    world.converge()
+    assert Reason.UNRECONCILED not in world.grid.gaps.values()
