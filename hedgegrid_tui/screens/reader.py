@@ -102,11 +102,13 @@ LEGEND = (
     ),
     (
         "gap",
-        "would-cross: the market stands beyond it · below-min-notional: too small for the venue · occupied: a lot "
-        "holds its place · moving: its old order is being cancelled · queued: comes in the next turn · backing-off: "
-        "it was refused and waits · paused, flattening: no entry may leave · same-price: the tick is too coarse for "
-        "the step · out-of-bounds: beyond the venue's limits · journal-failing: the disk refuses lines · "
-        "unreconciled: venue and own books differ",
+        (
+            "would-cross: the market stands beyond it · below-min-notional: too small for the venue · occupied: a lot"
+            " holds its place · moving: its old order is being cancelled · queued: comes in the next turn ·"
+            " backing-off: it was refused and waits · paused, flattening: no entry may leave · same-price: the tick is"
+            " too coarse for the step · out-of-bounds: beyond the venue's limits · journal-failing: the disk refuses"
+            " lines · unreconciled: venue and own books differ"
+        ),
     ),
     ("stray", "a held lot that belongs to no rung of the present ladder; its exits work all the same"),
     ("bps", "distance from the middle of bid and ask, in hundredths of a percent"),
