@@ -1,5 +1,6 @@
 """Operator commands and their receipts."""
 
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -48,16 +49,17 @@ class Ending(StrEnum):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One command; `leg` narrows a flatten, None means both."""
+    """One command; `leg` narrows a flatten, None means both; `share` (0 to 1) is a throttle's."""
 
     name: CommandName
     leg: Leg | None = None
     origin: Origin = Origin.OPERATOR
+    share: Decimal | None = None
 
     @property
     def text(self) -> str:
         """The command as an operator would type it."""
-        return self.name if self.leg is None else f"{self.name} {self.leg}"
+        return " ".join(str(part) for part in (self.name, self.leg, self.share) if part is not None)
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -84,7 +86,19 @@ def parse_command(line: str) -> Command:
             return Command(CommandName.FLATTEN)
         if words[1] in tuple(Leg):
             return Command(CommandName.FLATTEN, Leg(words[1]))
-    if len(words) == 1 and words[0] in tuple(CommandName):
+    if len(words) == 2 and words[0] == CommandName.SET_THROTTLE:
+        return Command(CommandName.SET_THROTTLE, share=_share(words[1]))
+    if len(words) == 1 and words[0] in tuple(CommandName) and words[0] != CommandName.SET_THROTTLE:
         return Command(CommandName(words[0]))
     known = "pause, resume, cancel-entries, flatten [long|short], snapshot, quit [cancel|flatten]"
     raise ValueError(f"{line.strip()!r} is no command; known: {known}")
+
+
+def _share(text: str) -> Decimal:
+    try:
+        share = Decimal(text)
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if not (share.is_finite() and 0 <= share <= 1):
+        raise ValueError(f"set-throttle {text}: must be a number from 0 to 1")
+    return share
