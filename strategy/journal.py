@@ -58,14 +58,17 @@ class Journal:
         self._waiting.append(self._encoder.encode({"seq": self.seq + 1, "ts": ts, "kind": kind, **fields}) + b"\n")
         self.seq += 1
         try:
-            while self._waiting:
-                self._append(self._waiting[0])
-                self._waiting.popleft()
+            self._write_waiting()
             if kind in SYNCED:
                 os.fdatasync(self._file)
             self.failure = ""
         except OSError as error:
             self.failure = error.strerror or str(error)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._append(self._waiting[0])
+            self._waiting.popleft()
 
     def _append(self, line: bytes) -> None:
         """Write a whole line or none."""
@@ -81,9 +84,7 @@ class Journal:
     def close(self) -> None:
         """Put everything on disk and let go of the file; what the disk still refuses is lost with the process."""
         with contextlib.suppress(OSError):
-            while self._waiting:
-                self._append(self._waiting[0])
-                self._waiting.popleft()
+            self._write_waiting()
             os.fdatasync(self._file)
         os.close(self._file)
 

@@ -243,10 +243,15 @@ class EngineHost:
         if runtime is None:
             answer.set_result(self._refusal(command, "the engine is not running"))
             return
-        answer.add_done_callback(lambda done: self.on_receipt(done.result()))
+        answer.add_done_callback(self._pass_on)
         runtime.strategy.command(command, answer)
         runtime.nudge()
         runtime.strategy.publish()
+
+    def _pass_on(self, answer: Future[Receipt]) -> None:
+        """An ending that was given up has no receipt to pass on."""
+        if not answer.cancelled():
+            self.on_receipt(answer.result())
 
     def _take_ending(self) -> None:
         if self._ending is not None and not self._ending.done() and self._wanted_ending is not None:

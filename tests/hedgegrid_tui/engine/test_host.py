@@ -24,6 +24,17 @@ def test_the_snapshot_is_a_typed_empty_one_before_the_engine_runs(tmp_path: Path
         assert host.snapshot.market.bid is None
 
 
+def test_s02_ladders_and_metrics_are_reads_of_the_one_published_snapshot(tmp_path: Path) -> None:
+    with hosted(plan_for(tmp_path)) as host:
+        until(lambda: running(host) and host.snapshot.open_entries == 16)
+        assert host._runtime is not None
+        strategy = host._runtime.strategy
+        host.stop(Ending.LEAVE)  # from here on nothing publishes
+        assert len(strategy.get_ladders_snapshot().long) == 8
+        assert strategy.get_ladders_snapshot() is strategy.snapshot.ladders
+        assert strategy.get_operational_metrics() is strategy.snapshot.metrics
+
+
 def test_two_sessions_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
     for name in ("first", "second"):
         with hosted(plan_for(tmp_path / name)) as host:
