@@ -65,7 +65,6 @@ def run(
     ] = None,
 ) -> None:
     """Trade: a dashboard by default, on the simulated market by default."""
-    del fresh  # in sim and replay no latched state outlives its session
     settings = _settings(config, sets)
     _check_run(mode, data, seconds, json=json, headless=headless)
     if not headless:
@@ -84,6 +83,7 @@ def run(
                 seed=seed,
                 scenario=scenario,
                 seconds=seconds,
+                fresh=fresh,
             )
             code = _session(plan, state, theme=theme, read_only=read_only, headless=headless, json=json)
     except LockedError as error:

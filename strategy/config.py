@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, get_args
 
@@ -48,6 +49,10 @@ class InstrumentConfig(_Section):
     min_qty: Positive = _key(Decimal("0.001"), "base", "least order quantity")
     max_qty: Positive = _key(Decimal(1000), "base", "largest order quantity")
     min_notional: Decimal = _key(Decimal(100), "quote", "least value of an opening order", ge=0)
+    max_open_orders: int = _key(200, "orders", "plain orders that may be open, MAX_NUM_ORDERS", ge=4, le=10_000)
+    max_stop_orders: int = _key(
+        100, "orders", "conditional orders that may be open, MAX_NUM_ALGO_ORDERS", ge=4, le=10_000
+    )
     maker_fee: Decimal = _key(Decimal("0.0002"), "fraction", "fee of a resting fill", ge=-1, le=1)
     taker_fee: Decimal = _key(Decimal("0.0005"), "fraction", "fee of a taking fill", ge=-1, le=1)
 
@@ -68,6 +73,8 @@ class InstrumentConfig(_Section):
             min_price=self.tick_size,
             max_price=MAX_PRICE,
             min_notional=self.min_notional,
+            max_open_orders=self.max_open_orders,
+            max_stop_orders=self.max_stop_orders,
         )
 
 
@@ -131,6 +138,81 @@ class ExecutionConfig(_Section):
     flatten_timeout_ms: int = _key(
         10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000
     )
+    reprice_attempts: int = _key(
+        3, "attempts", "tries nearer to the book after a post-only rejection, before the rung waits", ge=0, le=20
+    )
+    ask_after_ms: int = _key(
+        2000, "ms", "without an answer for so long, the venue is asked what became of a request", ge=200, le=60_000
+    )
+    ask_attempts: int = _key(5, "attempts", "unanswered questions before an order counts as lost", ge=1, le=100)
+
+
+class RegimeConfig(_Section):
+    """How a trend is told from a market that goes sideways."""
+
+    title = "How a trend is told from a market that goes sideways; one-minute bars."
+
+    fast_bars: int = _key(21, "bars", "period of the fast EMA", ge=2, le=500)
+    slow_bars: int = _key(55, "bars", "period of the slow EMA", ge=3, le=1000)
+    enter_bps: Decimal = _key(
+        Decimal(8), "bps of the slow EMA", "spread of the EMAs at which a trend may begin", ge=0, le=1000
+    )
+    leave_bps: Decimal = _key(
+        Decimal(4), "bps of the slow EMA", "spread of the EMAs below which a trend ends", ge=0, le=1000
+    )
+    adx_bars: int = _key(14, "bars", "period of ADX", ge=2, le=200)
+    adx_trend: Decimal = _key(Decimal(25), "ADX", "a trend may begin at or above this", ge=0, le=100)
+    adx_calm: Decimal = _key(Decimal(20), "ADX", "a trend ends below this", ge=0, le=100)
+    atr_bars: int = _key(14, "bars", "period of the ATR that is shown", ge=1, le=200)
+    require_warm: bool = _key(False, "true or false", "entries wait until the indicators are warm")
+
+    @model_validator(mode="after")
+    def _bands_are_not_inverted(self) -> "RegimeConfig":
+        if self.fast_bars >= self.slow_bars:
+            raise ValueError(f"fast_bars {self.fast_bars} must be less than slow_bars {self.slow_bars}; lower it")
+        if self.leave_bps > self.enter_bps:
+            raise ValueError(f"leave_bps {self.leave_bps} must be at most enter_bps {self.enter_bps}; lower it")
+        if self.adx_calm > self.adx_trend:
+            raise ValueError(f"adx_calm {self.adx_calm} must be at most adx_trend {self.adx_trend}; lower it")
+        return self
+
+
+class PlacementPolicy(StrEnum):
+    """What a trend does to the ladders."""
+
+    THROTTLED_COUNTER = "throttled-counter"
+    CORE_AND_SCALP = "core-and-scalp"
+
+
+class PlacementConfig(_Section):
+    """How much of each ladder is placed."""
+
+    title = "How much of each ladder is placed; a share scales levels as well as quantities."
+
+    policy: PlacementPolicy = _key(
+        PlacementPolicy.THROTTLED_COUNTER,
+        "throttled-counter or core-and-scalp",
+        "in a trend, thin the side that stands against it, or both sides",
+    )
+    counter_share: Decimal = _key(Decimal("0.5"), "share", "of the ladder against the trend, both policies", ge=0, le=1)
+    core_share: Decimal = _key(
+        Decimal("0.75"), "share", "of the ladder with the trend, core-and-scalp only", ge=0, le=1
+    )
+    throttle: Decimal = _key(
+        Decimal(1), "share", "of both ladders at the start; set-throttle changes it in a session", ge=0, le=1
+    )
+
+
+class FundingConfig(_Section):
+    """When the leg that is about to pay funding enters less."""
+
+    title = "When the leg that is about to pay funding enters less."
+
+    window_minutes: int = _key(30, "minutes", "before a settlement in which the guard looks", ge=0, le=480)
+    max_cost_bps: Decimal = _key(
+        Decimal(1), "bps of notional", "predicted cost of one settlement above which entries shrink", ge=0, le=1000
+    )
+    paying_share: Decimal = _key(Decimal("0.5"), "share", "of the paying leg's ladder that stays", ge=0, le=1)
 
 
 class AccountConfig(_Section):
@@ -149,8 +231,23 @@ class Config(_Section):
 
     instrument: InstrumentConfig = InstrumentConfig()
     grid: GridConfig = GridConfig()
+    regime: RegimeConfig = RegimeConfig()
+    placement: PlacementConfig = PlacementConfig()
+    funding: FundingConfig = FundingConfig()
     execution: ExecutionConfig = ExecutionConfig()
     account: AccountConfig = AccountConfig()
+
+    @model_validator(mode="after")
+    def _every_rung_has_room_for_its_exits(self) -> "Config":
+        filters, rungs = self.instrument, 2 * self.grid.levels
+        room = min(filters.max_open_orders, filters.max_stop_orders)
+        if rungs > room:
+            raise ValueError(
+                f"grid.levels {self.grid.levels} on both sides may hold {rungs} lots, each with a take-profit and a "
+                f"stop at the venue; instrument.max_open_orders {filters.max_open_orders} and max_stop_orders "
+                f"{filters.max_stop_orders} leave room for {room}; lower grid.levels to {room // 2}"
+            )
+        return self
 
     @field_validator("*", mode="before")
     @classmethod
@@ -208,7 +305,9 @@ def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         path = [str(part) for part in problem["loc"]]
         key = ".".join(path)
-        if problem["type"] == "extra_forbidden":
+        if not path:
+            yield str(problem["ctx"]["error"])
+        elif problem["type"] == "extra_forbidden":
             yield f"{key} = {_shown(problem['input'])}: unknown key; {_nearest(path)}"
         else:
             yield f"{key} = {_shown(problem['input'])}: {_rule(key, problem)}"
@@ -266,9 +365,14 @@ def template() -> str:
             extra = field.json_schema_extra
             unit = extra["unit"] if isinstance(extra, dict) else ""
             lines.append(f"# {field.description} ({unit}{_bounds(field)})")
-            value = field.default
-            lines.append(f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}")
+            lines.append(f"{key} = {_toml(field.default)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
+from strategy.books import Fill
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
 from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, refreshed, view
-from strategy.grid import Fill, HedgeGrid
+from strategy.grid import HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.orders import Venue
 from strategy.reconcile import Action, Cancel, Submit
@@ -42,9 +44,12 @@ class Desk:
         """Journal the act, then carry it out; `reply` may be called at once or later, and is called once."""
         self._acts += 1
         act_id = f"{self._grid.session}-{self._acts}"
-        args = {} if command.leg is None else {"leg": command.leg}
+        args = {} if command.leg is None else {"leg": str(command.leg)}
+        if command.share is not None:
+            args["share"] = plain(command.share)
         self._replies[act_id] = (command, reply)
         self._write("act", act_id=act_id, command=command.name, args=args, by=command.origin)
+        self._grid.ask_afresh()
         match command.name:
             case CommandName.PAUSE:
                 self._pause(act_id)
@@ -54,6 +59,8 @@ class Desk:
                 self._withdraw(act_id)
             case CommandName.FLATTEN:
                 self._start_flatten(act_id, frozenset(Leg) if command.leg is None else frozenset({command.leg}))
+            case CommandName.SET_THROTTLE if command.share is not None:
+                self._set_throttle(act_id, command.share)
             case _:
                 self._answer(act_id, Result.REFUSED, reason="not available in this version")
 
@@ -100,6 +107,12 @@ class Desk:
                 self._grid.converge()
             case DoorState.FLATTENING:
                 self._answer(act_id, Result.REFUSED, reason="a flatten runs; wait for its end")
+
+    def _set_throttle(self, act_id: str, share: Decimal) -> None:
+        before = self._grid.ladders.throttle
+        self._grid.ladders.set_throttle(share)
+        self._answer(act_id, Result.DONE, before=plain(before), now=plain(share))
+        self._grid.converge()
 
     def _withdraw(self, act_id: str) -> None:
         if self._grid.state is DoorState.RUNNING:
@@ -170,6 +183,8 @@ class Desk:
     def _carry_out(self, step: FlattenStep) -> None:
         actions: list[Action] = [Cancel(order.id, "flatten") for order in step.cancels]
         for close in step.closes:
+            if close.qty < 0 and not self._grid.rules.flips_legs:
+                continue  # a fill is still on its way: waiting for it never opens anything
             side = close.leg.exit_side if close.qty > 0 else close.leg.entry_side
             key = OrderKey(close.leg, Role.CLOSE, 0)
             qty = min(abs(close.qty), self._grid.spec.max_qty)

@@ -77,6 +77,20 @@ class Reason(StrEnum):
     SAME_PRICE = "same-price"
     JOURNAL_FAILING = "journal-failing"
     UNRECONCILED = "unreconciled"
+    REGIME = "regime"
+    THROTTLED = "throttled"
+    FUNDING = "funding"
+    WARMING = "warming"
+    ORDER_LIMIT = "order-limit"
+    UNKNOWN_OUTCOME = "unknown-outcome"
+
+
+class Regime(StrEnum):
+    """Which way the market goes."""
+
+    UP = "up"
+    DOWN = "down"
+    SIDEWAYS = "sideways"
 
 
 class DoorState(StrEnum):
@@ -101,6 +115,10 @@ class InstrumentSpec(msgspec.Struct, frozen=True, gc=False):
     max_price: Decimal
     min_notional: Decimal
     """Least value of an opening order, quote."""
+    max_open_orders: int = 200
+    """Plain orders that may be open at once."""
+    max_stop_orders: int = 100
+    """Conditional orders that may be open at once."""
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
@@ -175,6 +193,8 @@ class DesiredOrder(msgspec.Struct, frozen=True, gc=False):
     qty: Decimal
     lot: int | None
     """The lot that an exit belongs to; None for an entry and for the close of a whole leg."""
+    aim: Decimal | None = None
+    """Price of the rung that an entry stands for, where its own had to give way to the book."""
 
 
 class OrderKey(msgspec.Struct, frozen=True, gc=False):

@@ -21,7 +21,8 @@ def judge(
     """Why the order may not leave now; None lets it pass.
 
     `held_back` holds, per key, the time (ns) before which a rejected entry is not sent again; `shut` says why no entry
-    at all may leave: a journal that cannot be written, or books that are not the venue's.
+    at all may leave: a journal that cannot be written, books that are not the venue's, indicators that are cold, or a
+    venue that has no room for one more order and its exits.
     """
     if order.key.role.reduces:
         return None

@@ -1,11 +1,13 @@
 """The hedge grid itself: events update facts, one pass turns facts into orders. Knows no Nautilus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from strategy.books import Books, Fill, ReportStatus, VenueReport
 from strategy.config import Config
 from strategy.domain import (
     NS_PER_MS,
@@ -20,65 +22,71 @@ from strategy.domain import (
     OrderKey,
     Reason,
     Role,
-    Side,
     plain,
 )
 from strategy.errors import ErrorLog
 from strategy.gate import judge
+from strategy.inquiry import Inquiries
 from strategy.journal import JournalWriter
-from strategy.ladder import build_ladder, needs_recentre
+from strategy.ladders import Ladders
 from strategy.ledger import Ledger, ProtectionClock
-from strategy.lots import LotBook, OverClosedError, desired_exits, is_passed
-from strategy.order_ids import OrderId, parse_id
+from strategy.lots import LotBook, desired_exits, is_passed
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
 from strategy.placement import occupied
-from strategy.reconcile import Action, Cancel, open_keys, reconcile_entries, reconcile_exits
+from strategy.reconcile import Action, Cancel, VenueRules, open_keys, reconcile_exits
+from strategy.refusal import Refusal, classify
 from strategy.retry import BackOff
+from strategy.watch import MISMATCH_BOUND_NS, BooksWatch, JournalWatch, ProtectionWatch
 
-MISMATCH_BOUND_NS: Final = NS_PER_S
-"""Venue and own books may differ for so long, while events are on their way."""
 CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
 """While the journal cannot be written, entries wait and are judged again this often."""
+ROLL_CALL_NS: Final = 10 * NS_PER_S
+"""While the books differ, the venue is asked about every order of the leg this often."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
-FILLS_REMEMBERED: Final = 50_000
-"""Trade ids kept to recognise a fill that comes twice."""
-GATE_REASONS: Final = frozenset(Reason) - {Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED, Reason.SAME_PRICE}
+NO_DENIALS: Final = frozenset(
+    {
+        Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED, Reason.SAME_PRICE, Reason.UNKNOWN_OUTCOME,
+        Reason.REGIME, Reason.THROTTLED, Reason.FUNDING,
+    }
+)  # fmt: skip
+"""Why a rung may be empty without the gate having said no."""
 
 
-class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One execution as the venue reports it."""
-
-    order_id: str
-    trade_id: str
-    side: Side
-    price: Decimal
-    qty: Decimal
-    fee: Decimal
-    """Cost in quote currency; negative for a rebate."""
-    maker: bool
+ENDINGS: Final = {
+    ReportStatus.FILLED: "canceled",
+    ReportStatus.CANCELED: "canceled",
+    ReportStatus.EXPIRED: "expired",
+    ReportStatus.REJECTED: "rejected",
+}
+"""The journal's word for an order that has ended without having filled, as far as the books know."""
 
 
 class HedgeGrid:
     """Facts, and the passes that bring the live orders to the desired ones. Used on the engine's loop only."""
 
-    def __init__(self, config: Config, journal: JournalWriter, venue: Venue, session: str, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        config: Config,
+        journal: JournalWriter,
+        venue: Venue,
+        session: str,
+        ledger: Ledger,
+        rules: VenueRules = VenueRules(),  # noqa: B008 - a frozen value
+    ) -> None:
         self.config = config
         self.spec = config.instrument.spec()
         self.session = session
         self.state = DoorState.RUNNING
         self.market: Market | None = None
         """As the latest pass saw it."""
-        self.ladder: Ladder | None = None
-        self.lots = LotBook()
         self.index = OrderIndex()
-        self.ledger = ledger
-        self.protection = ProtectionClock()
         self.errors = ErrorLog(journal)
-        self.gaps: dict[OrderKey, Reason] = {}
+        self.books = Books(session, ledger, self.errors)
+        self.ladders = Ladders(config, self.spec)
         self.refusals: dict[OrderKey, str] = {}
         """The venue's own words on the last refusal, per key."""
         self.frozen: frozenset[Leg] = frozenset()
@@ -88,93 +96,174 @@ class HedgeGrid:
         """Runs before each pass; gives the time (ns) of its next deadline."""
         self._journal = journal
         self._venue = venue
+        self.rules = rules
         self._back_off = BackOff(config.execution)
-        self._unanswered: dict[str, int] = {}
-        """Orders whose cancel or resize was refused, and when to ask again."""
-        self._alarmed: set[Leg] = set()
-        self._journal_failed = False
-        self._differs_since: dict[Leg, int] = {}
-        self._disagreed: set[Leg] = set()
+        self.inquiries = Inquiries(config.execution)
+        bound = config.execution.attach_bound_ms * NS_PER_MS
+        self._protection = ProtectionWatch(bound, journal, self.errors)
+        self._comparison = BooksWatch(journal, self.errors)
+        self._journal_watch = JournalWatch(journal, self.errors)
+        self._next_roll_call = 0
+        self._roll_calls_left = 0
+        self._doubts = False
         self._denied: dict[OrderKey, Reason] = {}
-        self._seen: dict[tuple[str, str], None] = {}
-        self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent)
+        self._unfinished = False
+        self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent, self.inquiries)
         self._converging = False
         self._again = False
+
+    @property
+    def lots(self) -> LotBook:
+        """What is held."""
+        return self.books.lots
+
+    @property
+    def ledger(self) -> Ledger:
+        """The money."""
+        return self.books.ledger
+
+    @property
+    def ladder(self) -> Ladder | None:
+        """Both sides around the centre; None before the first market."""
+        return self.ladders.ladder
+
+    @property
+    def gaps(self) -> dict[OrderKey, Reason]:
+        """Why rungs have no entry."""
+        return self.ladders.gaps
+
+    @property
+    def protection(self) -> ProtectionClock:
+        """Since when each leg has been without full cover."""
+        return self._protection.clock
 
     # -- facts ---------------------------------------------------------------------------------------------------
 
     def on_accepted(self, order_id: str) -> None:
         """The venue has the order."""
+        before = self.index.get(order_id)
         order = self.index.accepted(order_id)
-        if order is None:
+        if order is None or before is None:
             return
+        if before.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+            self.inquiries.answered(order_id)
         self._back_off.succeeded(order.key)
         self.refusals.pop(order.key, None)
+        self.ladders.rested(order.key)
         leg, now = order.key.leg, self.orders.write("accepted", order)
-        self._watch_cover(leg, now)
-        lot = None if order.lot is None else self.lots.get(order.lot)
-        if order.key.role.reduces and (leg in self._alarmed or lot is None or lot.qty != order.open_qty):
+        self.watch_cover(leg, now)
+        self._free_request(order)
+        if order.key.role.reduces and (self._protection.is_alarmed(leg) or not self._is_exact(order)):
             self.converge()
+
+    def _free_request(self, order: OrderRecord) -> None:
+        """A cancel or resize that never left, or came to a venue that did not have the order yet, may be repeated."""
+        if order.status not in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
+            return
+        known = self._venue.report(order.id)
+        if known is not None and known.status is ReportStatus.OPEN and not known.pending:
+            self.index.mark(order.id, OrderStatus.ACCEPTED)
+
+    def _is_exact(self, order: OrderRecord) -> bool:
+        """Whether the exits of an order's key are as large as its lot, so that there is nothing to do."""
+        lot = None if order.lot is None else self.lots.get(order.lot)
+        return lot is not None and lot.qty == sum((each.open_qty for each in self.index.at(order.key)), ZERO)
 
     def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
         """The venue rejected the order, or Nautilus's risk engine denied it (`event`)."""
-        order = self.index.remove(order_id)
+        order = self.index.get(order_id)
         if order is None:
             return
-        if event == "denied":
-            self.ledger.denied += 1
-        else:
+        rejected = event == "rejected"
+        meaning = classify(reason, post_only=post_only) if rejected else Refusal.FINAL
+        if meaning is Refusal.UNKNOWN_OUTCOME:
+            self._hold(order, reason)
+            return
+        self.index.remove(order_id)
+        self.inquiries.answered(order_id)
+        if rejected:
             self.ledger.rejected += 1
+        else:
+            self.ledger.denied += 1
         now = self.orders.write(event, order, reason)
-        self._back_off.refused(order.key, now)
-        self.refusals[order.key] = reason
-        passed = event == "rejected" and order.key.role is Role.SL
-        if passed and order.lot is not None and self.lots.get(order.lot):
-            self.lots.mark_breached(order.lot)
-        if not post_only:
-            critical = order.key.role.reduces and not passed  # a passed stop is closed at once
-            self.errors.record(now, "venue", f"order-{event}", f"{order.key}: {reason}", critical=critical)
+        self._answer_refusal(order, meaning, reason, event, now)
         self._changed(order.key.leg, now)
+
+    def _answer_refusal(self, order: OrderRecord, meaning: Refusal, reason: str, event: str, now: int) -> None:
+        """What a refusal leads to, beside another try."""
+        key = order.key
+        if meaning is Refusal.NEVER_ARRIVED:
+            return
+        self.refusals[key] = reason
+        if meaning is Refusal.POST_ONLY and self.ladders.refused(key):
+            return
+        self._back_off.refused(key, now, grows=not key.role.reduces or meaning is Refusal.NOTHING_LEFT)
+        if meaning is Refusal.POST_ONLY:
+            return
+        if meaning is Refusal.NOTHING_LEFT and key.role.reduces:
+            self._ask_about(key.leg)
+        closes = event == "rejected" and key.role is Role.SL and self._is_hopeless(key.leg, meaning, now)
+        if closes and order.lot is not None and self.lots.get(order.lot):
+            self.lots.mark_breached(order.lot)
+        critical = key.role.reduces and not closes and meaning is not Refusal.NOTHING_LEFT
+        self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical)
+
+    def _is_hopeless(self, leg: Leg, meaning: Refusal, now: int) -> bool:
+        """Whether a rejected stop means that its lot is closed at market; a busy venue gets the attach bound."""
+        if meaning is Refusal.BUSY:
+            return self._protection.is_late(leg, now)
+        return meaning is not Refusal.NOTHING_LEFT
+
+    def _hold(self, order: OrderRecord, reason: str) -> None:
+        """The order may be live: it keeps its place until the venue was asked."""
+        if order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+            if order.status is OrderStatus.UNKNOWN:
+                return
+            self.index.mark(order.id, OrderStatus.UNKNOWN)
+        now = self.orders.write("unknown", order, reason)
+        self.refusals[order.key] = reason
+        self.inquiries.expect(order.id, now)
+        self.errors.record(now, "venue", "outcome-unknown", f"{order.key}: {reason}", critical=False)
+        self.converge()
 
     def on_ended(self, order_id: str, event: str) -> None:
         """The order was cancelled or has expired (`event`)."""
         order = self.index.remove(order_id)
         if order is None:
             return
-        self._unanswered.pop(order_id, None)
+        self.inquiries.answered(order_id)
         self._changed(order.key.leg, self.orders.write(event, order))
 
     def on_resized(self, order_id: str, qty: Decimal) -> None:
         """The venue has changed the order's quantity."""
         order = self.index.resized(order_id, qty)
         if order is not None:
+            self.inquiries.answered(order_id)
             self._changed(order.key.leg, self.orders.write("updated", order))
 
     def on_request_refused(self, order_id: str, reason: str) -> None:
         """A cancel or resize was refused, mostly because the order has just ended: its own event is awaited first."""
         order = self.index.get(order_id)
-        if order is None or order_id in self._unanswered:
-            return
         now = self._venue.now()
-        self._unanswered[order_id] = now + self.config.execution.retry_first_ms * NS_PER_MS
+        if order is None or not self.inquiries.refused(order_id, now):
+            return
         self.errors.record(now, "venue", "request-refused", f"{order.key}: {reason}", critical=False)
         self.converge()
 
     def on_fill(self, fill: Fill) -> None:
         """An order has filled, in part or to its end; a fill that was seen before changes nothing."""
-        identity = (fill.order_id, fill.trade_id)
-        if identity in self._seen:
+        if self.books.has_seen(fill):
             return
-        told = parse_id(fill.order_id)
+        told = self.books.told(fill.order_id)
         now = self._venue.now()
-        if told is None or told.session != self.session:
+        if told is None:
             self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
             return
-        self._seen[identity] = None
-        if len(self._seen) > FILLS_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        self.books.is_new(fill)
         leg, role = told.key.leg, told.key.role
         order = self.index.filled(fill.order_id, fill.qty)
+        if order is not None and order.open_qty <= 0:
+            self.inquiries.answered(order.id)
         try:
             self._journal.write(
                 "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=leg, role=role,
@@ -182,51 +271,39 @@ class HedgeGrid:
                 qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
             )  # fmt: skip
         finally:
-            self._book(told, order, fill, now)
+            step = self.ladders.step or fill.price * self.config.grid.step_bps / 10_000
+            self.books.book(told, order, fill, step, now, self._forget)
+            self._back_off.succeeded(told.key)
+            self.ladders.rested(told.key)
+            if role is Role.CLOSE and told.lot is None:
+                self.closing_fill(leg, fill)
             self._changed(leg, now)
 
-    def _book(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> None:
-        """What a fill does to lots and money, whatever became of its line."""
-        leg, role = told.key.leg, told.key.role
-        realised, closed = ZERO, 0
-        if role is Role.ENTRY:
-            self.lots.enter(self._lot_of(told, order, fill, now))
-        else:
-            realised, closed = self._reduce(told, fill, now)
-        self.ledger.book_fill(realised, fill.fee, closed)
-        self._back_off.succeeded(told.key)
-        if order is not None and order.open_qty <= 0:
-            self.ledger.by_role[role] += 1
-            self._unanswered.pop(order.id, None)
-        if role is Role.CLOSE and told.lot is None:
-            self.closing_fill(leg, fill)
+    def catch_up(self, report: VenueReport, missing: Decimal | None = None) -> None:
+        """Take over what the venue has said of an order and no handler has heard; what is known changes nothing.
 
-    def _lot_of(self, told: OrderId, order: OrderRecord | None, fill: Fill, now: int) -> Lot:
-        """The lot that an entry's fill opens; one that comes after the order's end is measured from its own price."""
-        step = self.ladder.step if self.ladder is not None else fill.price * self.config.grid.step_bps / 10_000
-        return Lot(
-            number=told.serial,
-            leg=told.key.leg,
-            level=told.key.slot,
-            anchor=fill.price if order is None or order.price is None else order.price,
-            step=step if order is None else order.step,
-            qty=fill.qty,
-            cost=fill.price * fill.qty,
-            opened_ns=now,
-        )
+        `missing` bounds the quantity of the fills that are new, where they may be known by other trade ids.
+        """
+        if report.status is not ReportStatus.IN_FLIGHT and report.status is not ReportStatus.REJECTED:
+            self.on_accepted(report.id)
+            self.on_resized(report.id, report.qty)
+        left = report.filled if missing is None else missing
+        for fill in report.fills:
+            if left > 0 and not self.books.has_seen(fill):
+                qty = min(left, fill.qty)
+                self.on_fill(fill if qty == fill.qty else msgspec.structs.replace(fill, qty=qty))
+                left -= qty
+        if report.status in ENDINGS:
+            self.on_ended(report.id, ENDINGS[report.status])
 
-    def _reduce(self, told: OrderId, fill: Fill, now: int) -> tuple[Decimal, int]:
-        leg = told.key.leg
-        before = self.lots.of(leg)
-        try:
-            realised, closed = self.lots.reduce(leg, told.lot, fill.qty, fill.price)
-        except OverClosedError as error:
-            self.errors.record(now, "fill", "over-closed", str(error), critical=True)
-            realised, closed = error.realised, error.closed
-        for lot in before if closed else ():
-            if self.lots.get(lot.number) is None:
-                self._forget(lot)
-        return realised, closed
+    def doubt(self) -> None:
+        """An event may have been lost on its way through a handler: the next pass looks at every order again."""
+        self._doubts = True
+
+    def on_funding(self, leg: Leg, rate: Decimal, amount: Decimal) -> None:
+        """A settlement has changed the wallet by `amount` for what `leg` held (quote; negative where it was paid)."""
+        self._journal.write("funding", self._venue.now(), leg=leg, rate=plain(rate), amount=plain(amount))
+        self.ledger.book_funding(amount)
 
     def _forget(self, lot: Lot) -> None:
         """A closed lot leaves nothing behind, so that a pass costs what is held and not what ever was."""
@@ -236,10 +313,11 @@ class HedgeGrid:
             self.refusals.pop(key, None)
 
     def _changed(self, leg: Leg, now: int) -> None:
-        self._watch_cover(leg, now)
+        self.watch_cover(leg, now)
         self.converge()
 
-    def _watch_cover(self, leg: Leg, now: int) -> None:
+    def watch_cover(self, leg: Leg, now: int) -> None:
+        """Note what the leg holds and what of it is covered."""
         self.protection.update(leg, self.lots.held(leg), self.index.working_stop_qty(leg), now)
 
     # -- passes --------------------------------------------------------------------------------------------------
@@ -260,13 +338,26 @@ class HedgeGrid:
         finally:
             self._converging = False
 
+    @contextmanager
+    def passes_held(self) -> Iterator[None]:
+        """Let facts change without a pass in between: nothing is sent before all of them are known."""
+        self._converging = True
+        try:
+            yield
+        finally:
+            self._converging = False
+
     def _pass(self) -> None:
         now = self._venue.now()
         self.market = self._venue.market()
-        self._ask_again(now)
-        self._watch_protection(now)
-        self._watch_journal(now)
-        self._watch_books(now)
+        if self._doubts:
+            self._doubts = False
+            for report in self._venue.reports():
+                self.catch_up(report)
+        self._ask(now)
+        self._protection.look(self.lots.held, self.index.working_stop_qty, now)
+        self._journal_watch.look(now)
+        self.compare_books(now)
         self._chase_closes(now)
         deadline = self.before_pass()
         if self.market is not None:
@@ -275,36 +366,79 @@ class HedgeGrid:
 
     def _reconcile(self, market: Market, now: int) -> None:
         self._mark_passed_stops(market)
-        self.orders.do(self._exit_actions(now), self._step())
-        if self.state is DoorState.RUNNING:
-            grid = self.config.grid
-            if self.ladder is None or needs_recentre(self.ladder, market, grid):
-                self.ladder = build_ladder(market.mid, grid, self.spec)
+        self.orders.do(self._exit_actions(now), self.ladders.step)
+        if self.state is DoorState.RUNNING and self.ladders.needs_recentre(market):
+            self._recentre(market, now)
         if self.ladder is not None:
             self._enter(self.ladder)
 
+    def _recentre(self, market: Market, now: int) -> None:
+        ladder = self.ladders.centre_on(market.mid)
+        self._journal.write("ladder", now, centre=plain(ladder.centre), step=plain(ladder.step))
+
     def _wake_for(self, deadline: int | None, now: int) -> None:
         """Ask for a pass at the next time at which one would find something to do without an event."""
-        bound = self.config.execution.attach_bound_ms * NS_PER_MS
-        naked = (self.protection.since(leg) for leg in Leg if leg not in self._alarmed)
-        dues = [deadline, self._back_off.next_due(now), *self._unanswered.values()]
-        dues += [since + bound for since in naked if since is not None]
+        dues = [deadline, self._back_off.next_due(now), self.inquiries.next_due()]
+        dues += [*self._protection.deadlines(), *self._comparison.deadlines()]
         closes = (order for leg in Leg for order in self.index.closes(leg))
         dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
-        dues += [since + MISMATCH_BOUND_NS for leg, since in self._differs_since.items() if leg not in self._disagreed]
-        if self._journal.failure:
+        if self._comparison.disagree and self._roll_calls_left:
+            dues.append(self._next_roll_call)
+        if self._journal_watch.fails:
             dues.append(now + JOURNAL_RETRY_NS)
-        if Reason.QUEUED in self.gaps.values():
+        if self._unfinished:
             dues.append(now)
         due = min((due for due in dues if due is not None), default=None)
         if due is not None:
             self._venue.wake_at(due)
 
-    def _ask_again(self, now: int) -> None:
-        for order_id, due in tuple(self._unanswered.items()):
-            if due <= now:
-                del self._unanswered[order_id]
+    def _ask(self, now: int) -> None:
+        """Ask the venue about requests that it has not answered; a refused one may be repeated from now on."""
+        due = self.inquiries.take_due(now)
+        for order_id in due.ask:
+            order = self.index.get(order_id)
+            if order is None:
+                self.inquiries.answered(order_id)
+                continue
+            if order.status is OrderStatus.ACCEPTED:
+                self.inquiries.answered(order_id)
+            elif order.status is OrderStatus.SUBMITTED:
+                self.index.mark(order_id, OrderStatus.UNKNOWN)
+                self.orders.write("unknown", order, "no answer")
+            elif order.status is not OrderStatus.UNKNOWN and order_id in due.refused:
                 self.index.mark(order_id, OrderStatus.ACCEPTED)
+                if order.status is OrderStatus.RESIZING and not order.key.role.reduces:
+                    self.orders.do([Cancel(order_id, "cannot be resized")], ZERO)
+            else:
+                self._free_request(order)
+            self._put_question(order_id)
+        for order_id in due.lost:
+            order = self.index.get(order_id)
+            if order is not None:
+                words = f"{order_id}, {order.key}: the venue never said what became of it; its place stays taken"
+                self.errors.record(now, "venue", "order-lost", words, critical=True)
+
+    def _put_question(self, order_id: str) -> None:
+        try:
+            known = self._venue.report(order_id)
+            if known is not None:
+                self.catch_up(known)
+            self._venue.ask(order_id)
+        except Exception as error:  # noqa: BLE001 - a question that cannot be put is put again later
+            self._on_unsent(None, error)
+
+    def ask_afresh(self) -> None:
+        """An operator's act, or books that have come to differ, are worth new questions where asking had ended."""
+        now = self._venue.now()
+        self.inquiries.renew(now)
+        self._next_roll_call = now
+        self._roll_calls_left = self.config.execution.ask_attempts
+
+    def _ask_about(self, leg: Leg) -> None:
+        """The venue sees the leg differently: ask it about everything that is open there."""
+        for entries in (False, True):
+            for order in self.index.of(leg, entries=entries):
+                self._put_question(order.id)
 
     def _chase_closes(self, now: int) -> None:
         """A close that does not come to its end is cancelled, so that what is left is closed by another."""
@@ -312,23 +446,9 @@ class HedgeGrid:
             Cancel(order.id, "close hangs")
             for leg in Leg
             for order in self.index.closes(leg)
-            if now - order.sent_ns >= CLOSE_BOUND_NS
+            if now - order.sent_ns >= CLOSE_BOUND_NS and order.status is not OrderStatus.UNKNOWN
         ]
         self.orders.do(late, ZERO)
-
-    def _watch_protection(self, now: int) -> None:
-        bound = self.config.execution.attach_bound_ms * NS_PER_MS
-        for leg in Leg:
-            since = self.protection.since(leg)
-            late = since is not None and now - since >= bound
-            if late and leg not in self._alarmed:
-                self._alarmed.add(leg)
-                detail = f"{self.lots.held(leg)} held, {self.index.working_stop_qty(leg)} covered by stops"
-                self._journal.write("alarm", now, name="unprotected", leg=leg, raised=True, detail=detail)
-                self.errors.record(now, "protection", "unprotected", f"{leg}: {detail}", critical=True)
-            elif since is None and leg in self._alarmed:
-                self._alarmed.discard(leg)
-                self._journal.write("alarm", now, name="unprotected", leg=leg, raised=False, detail="covered again")
 
     def _mark_passed_stops(self, market: Market) -> None:
         for lot in tuple(self.lots):
@@ -339,83 +459,90 @@ class HedgeGrid:
     def _exit_actions(self, now: int) -> list[Action]:
         desired = [
             order
-            for lot in self.lots
+            for lot in self._exit_lots()
             if lot.leg not in self.frozen
             for order in desired_exits(lot, self.config.grid, self.spec)
         ]
+        surplus = self._comparison.surplus
         keys = [
             key
             for key in open_keys(self.index, (Role.SL, Role.TP, Role.CLOSE))
-            if key.leg not in self.frozen and key.slot
+            # What the venue holds beyond the own books may be what an exit without a lot protects.
+            if key.leg not in self.frozen and key.slot and surplus.get(key.leg, ZERO) <= 0
         ]
-        return reconcile_exits(desired, keys, self.index, self._back_off.until, now)
+        return reconcile_exits(desired, keys, self.index, self._back_off.until, now, self.rules)
+
+    def _exit_lots(self) -> Iterator[Lot]:
+        """Every lot; where the venue holds less than the books say, the newest get no exits for what is not there."""
+        lacking = {leg: -surplus for leg, surplus in self._comparison.surplus.items() if surplus < 0}
+        if not lacking:
+            yield from self.lots
+            return
+        for lot in reversed(tuple(self.lots)):
+            missing = min(lacking.get(lot.leg, ZERO), lot.qty)
+            if missing:
+                lacking[lot.leg] -= missing
+            if lot.qty > missing:
+                yield msgspec.structs.replace(lot, qty=lot.qty - missing)
 
     def _enter(self, ladder: Ladder) -> None:
-        actions, self.gaps = reconcile_entries(
-            ladder,
-            occupied(ladder, self.lots),
-            self.index,
-            self._judge,
-            self.config.execution.orders_per_turn,
-        )
+        plan = self.ladders.plan(occupied(ladder, self.lots), self.index, self.market, self._judge)
+        self._unfinished = plan.unfinished
         self._write_denials()
-        self.orders.do(actions, ladder.step)
-
-    def _step(self) -> Decimal:
-        return ZERO if self.ladder is None else self.ladder.step
+        self.orders.do(plan.actions, ladder.step)
 
     def _judge(self, order: DesiredOrder) -> Reason | None:
         now = self._venue.now()
         return judge(order, self.state, self.market, self.spec, self._back_off.until, now, shut=self._shut())
 
     def _shut(self) -> Reason | None:
-        if self._journal.failure:
+        """Why no entry at all may leave."""
+        if self._journal_watch.fails:
             return Reason.JOURNAL_FAILING
-        return Reason.UNRECONCILED if self._disagreed else None
+        if self._comparison.disagree:
+            return Reason.UNRECONCILED
+        if self.config.regime.require_warm and not self.ladders.reading.is_warm:
+            return Reason.WARMING
+        return None if self._has_room() else Reason.ORDER_LIMIT
+
+    def _has_room(self) -> bool:
+        """Whether one more entry, once it has filled in as many pieces as it may, keeps the venue's limits."""
+        index, pieces = self.index, self.rules.most_pieces or 1
+        entries, lots = index.count(Role.ENTRY) + 1, len(self.lots)
+        stops = max(index.count(Role.SL), lots) + pieces * entries
+        plain_orders = entries + max(index.count(Role.TP), lots) + pieces * entries
+        return stops <= self.spec.max_stop_orders and plain_orders <= self.spec.max_open_orders
 
     @property
     def books_differ(self) -> bool:
         """Whether venue and own books do not show the same on some leg, or did when last looked at."""
-        return bool(self._differs_since) or any(self._venue.position(leg) != self.lots.held(leg) for leg in Leg)
+        return self._comparison.differ or any(self._venue.position(leg) != self.lots.held(leg) for leg in Leg)
 
-    def _watch_books(self, now: int) -> None:
-        """A difference that stays is an alarm and shuts the gate for entries; it is never mended by opening."""
-        for leg in Leg:
-            venue, own = self._venue.position(leg), self.lots.held(leg)
-            if venue == own:
-                self._differs_since.pop(leg, None)
-                if leg in self._disagreed:
-                    self._disagreed.discard(leg)
-                    self._journal.write(
-                        "alarm", now, name="mismatch", leg=leg, raised=False, detail="books agree again"
-                    )
-                continue
-            since = self._differs_since.setdefault(leg, now)
-            if now - since >= MISMATCH_BOUND_NS and leg not in self._disagreed:
-                self._disagreed.add(leg)
-                detail = f"the venue holds {venue}, own books {own}"
-                self._journal.write("alarm", now, name="mismatch", leg=leg, raised=True, detail=detail)
-                self.errors.record(now, "books", "mismatch", f"{leg}: {detail}", critical=True)
-
-    def _watch_journal(self, now: int) -> None:
-        """Say once when the journal fails; the line itself waits with the others."""
-        failing = bool(self._journal.failure)
-        if failing and not self._journal_failed:
-            words = f"{self._journal.failure}: entries wait, exits go on; lines are kept in memory until it takes them"
-            self.errors.record(now, "journal", "not-written", words, critical=True)
-        self._journal_failed = failing
+    def compare_books(self, now: int, bound_ns: int = MISMATCH_BOUND_NS) -> None:
+        """A difference that stays for the bound is an alarm and shuts the gate; it is never mended by opening."""
+        venue = {leg: self._venue.position(leg) for leg in Leg}
+        own = {leg: self.lots.held(leg) for leg in Leg}
+        if self._comparison.look(venue, own, now, bound_ns=bound_ns):
+            self.ask_afresh()
+            self.doubt()
+            self._again = True
+        if self._comparison.disagree and self._roll_calls_left and now >= self._next_roll_call:
+            self._next_roll_call = now + ROLL_CALL_NS
+            self._roll_calls_left -= 1
+            for leg in self._comparison.surplus:
+                self._ask_about(leg)
 
     def _on_unsent(self, key: OrderKey | None, error: Exception) -> None:
         """An order or a request could not be sent: the rest of the pass goes on, this one waits and is tried again."""
         now = self._venue.now()
         if key is not None:
-            self._back_off.refused(key, now)
+            self._back_off.refused(key, now, grows=not key.role.reduces)
         else:
             self._venue.wake_at(now + self.config.execution.retry_first_ms * NS_PER_MS)
         self.errors.record(now, "send", type(error).__name__, f"{key}: {error}", critical=True)
 
     def _write_denials(self) -> None:
-        denied = {key: reason for key, reason in self.gaps.items() if reason in GATE_REASONS}
+        denied = {key: reason for key, reason in self.gaps.items() if reason not in NO_DENIALS}
         for key, reason in denied.items():
             if self._denied.get(key) is not reason:
                 self._journal.write(

@@ -1,15 +1,15 @@
 """HedgeGridStrategy: Nautilus events in, the grid's orders out. The only file here that meets a running Nautilus."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any, Concatenate, Final
 
+import msgspec
 from nautilus_trader.config import StrategyConfig
-from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, MarkPriceUpdate, QuoteTick, TradeTick
-from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, OrderStatus, TimeInForce, TriggerType
+from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -21,25 +21,32 @@ from nautilus_trader.model.events import (
     OrderRejected,
     OrderUpdated,
 )
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, OrderListId, PositionId
-from nautilus_trader.model.objects import Currency, Price, Quantity
-from nautilus_trader.model.orders import LimitOrder, MarketOrder, Order, OrderList, StopMarketOrder
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
+from nautilus_trader.model.objects import Currency, Quantity
 from nautilus_trader.trading.strategy import Strategy
 
+from strategy.bars import BarIntake, MinuteBar
+from strategy.books import VenueReport
 from strategy.calm import calm_band
 from strategy.config import Config
 from strategy.control import Command, Receipt
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, Market, Role, Side, plain
-from strategy.grid import Fill, HedgeGrid
+from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, Market, plain
+from strategy.funding import guard, next_change
+from strategy.grid import HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
-from strategy.market_watch import MarketWatch, exact
+from strategy.market_watch import MarketWatch, minute_of
+from strategy.order_factory import OrderFactory, fill_of, report_of
 from strategy.order_ids import base36, parse_id
+from strategy.order_index import OrderRecord
+from strategy.past import Past
 from strategy.picture import take_picture
+from strategy.reconcile import VenueRules
+from strategy.regime import RegimeWatch
+from strategy.restart import go_on
 from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 
-SIDES: Final = {Side.BUY: OrderSide.BUY, Side.SELL: OrderSide.SELL}
 TIDY_EVERY: Final = 200
 """Orders sent between two looks for closed ones to forget."""
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
@@ -71,13 +78,18 @@ class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignor
     mode: str
     linked_exits: bool
     """Whether the venue shrinks one exit of a lot by what fills of the other. Nautilus's simulated venue must, since
-    it lets a leg change its sign; Binance refuses that by itself and knows no such links."""
+    it lets a leg change its sign, and it never leaves a request unanswered. Binance refuses that by itself, knows no
+    such links, and is asked where an answer stays away."""
+    resizes_stops: bool = True
+    """Whether a resting stop can change its quantity. Binance's conditional orders cannot."""
 
 
 class HedgeGridStrategy(Strategy):
     """Thin shell on Nautilus; all its state is written on the engine's loop, and `snapshot` is one reference."""
 
-    def __init__(self, config: HedgeGridConfig, settings: Config, journal: JournalWriter, hop: Hop) -> None:
+    def __init__(
+        self, config: HedgeGridConfig, settings: Config, journal: JournalWriter, hop: Hop, past: Past | None = None
+    ) -> None:
         super().__init__(config)
         self.snapshot = Snapshot(mode=config.mode, instrument=str(config.instrument_id))
         self.grid: HedgeGrid | None = None
@@ -87,8 +99,13 @@ class HedgeGridStrategy(Strategy):
         self._settings = settings
         self._journal = journal
         self._hop = hop
+        self._past = Past() if past is None else past
         self._blank = self.snapshot
-        self._instrument: Any = None
+        self._factory: Any = None
+        self._bars = BarIntake(slack_ns=NS_PER_S)
+        self._regime = RegimeWatch(settings.regime)
+        self._warming = ""
+        """Progress of the warm-up, in words."""
         self._positions: dict[Leg, PositionId] = {}
         self._watch = MarketWatch()
         self._answers: list[tuple[Future[Receipt], Receipt]] = []
@@ -96,6 +113,7 @@ class HedgeGridStrategy(Strategy):
         self._wakes = 0
         self._next_wake = 0
         self._next_equity = 0
+        self._next_guard = 0
         self._tidied = 0
 
     # -- what the outside reads ------------------------------------------------------------------------------------
@@ -115,26 +133,32 @@ class HedgeGridStrategy(Strategy):
         """Take stock of account and instrument, then listen to the market."""
         instrument_id = self.config.instrument_id
         settings = self._settings.instrument
-        self._instrument = self.cache.instrument(instrument_id)
+        instrument = self.cache.instrument(instrument_id)
         self._positions = {leg: PositionId(f"{instrument_id}-{leg.name}") for leg in Leg}
+        self._factory = OrderFactory(self.trader_id, self.id, instrument_id)
         account = self.portfolio.account(instrument_id.venue)
         balance: Decimal = account.balance_total(Currency.from_str(settings.quote)).as_decimal()
-        now = self.now()
-        session = base36(now // NS_PER_MS)
-        ledger = Ledger(balance)
-        self.grid = HedgeGrid(self._settings, self._journal, self, session, ledger)
+        session = base36(self.now() // NS_PER_MS)
+        simulated = self.config.linked_exits
+        rules = VenueRules(resizes_stops=self.config.resizes_stops, flips_legs=simulated)
+        if simulated:
+            rules = msgspec.structs.replace(rules, most_pieces=0)
+        self.grid = HedgeGrid(self._settings, self._journal, self, session, Ledger(balance), rules)
         self.desk = Desk(self.grid, self._journal, self)
+        self.grid.ladders.set_regime(self._regime.reading)
+        go_on(self.grid, self._past, self, balance)
         self._blank = Snapshot(
             session=session,
             mode=self.config.mode,
             instrument=settings.symbol,
             currency=settings.quote,
             base=settings.base,
-            price_decimals=self._instrument.price_precision,
-            qty_decimals=self._instrument.size_precision,
+            price_decimals=instrument.price_precision,
+            qty_decimals=instrument.size_precision,
             taker_fee=settings.taker_fee,
         )
-        self.desk.set_state(self.grid.state, "started")
+        resumed = self.grid.state is DoorState.RUNNING
+        self.desk.set_state(self.grid.state, "started" if resumed else f"restored: {self._past.state_reason}")
         self.subscribe_quote_ticks(instrument_id)
         self.subscribe_trade_ticks(instrument_id)
         self.subscribe_mark_prices(instrument_id)
@@ -168,12 +192,49 @@ class HedgeGridStrategy(Strategy):
         try:
             now = self.now()
             self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
+            self.grid.doubt()
             self.wake_at(now + RETRY_AFTER_ERROR_NS)
         except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
             words = f"{where}: not recorded: {type(second).__name__}: {second}"
             self.log.error(words)  # noqa: TRY400 - Nautilus's logger
 
     # -- market ----------------------------------------------------------------------------------------------------
+
+    @property
+    def bars_needed(self) -> int:
+        """How many minutes of history make the indicators warm."""
+        return self._regime.reading.needed
+
+    @guarded
+    def take_history(self, bars: Sequence[MinuteBar]) -> None:
+        """Feed the minutes before this session, then the live ones that waited for them."""
+        self._warming = ""
+        try:
+            self._feed(self._bars.take_history(bars, self.now()))
+        finally:
+            self._feed(self._bars.give_up())
+
+    @guarded
+    def warming(self, words: str) -> None:
+        """Show how the warm-up fares."""
+        self._warming = words
+
+    @guarded
+    def without_history(self, words: str) -> None:
+        """There is no history: the indicators warm from live bars alone."""
+        self._warming = words
+        self._feed(self._bars.give_up())
+
+    def _feed(self, bars: Iterable[MinuteBar]) -> None:
+        before = self._regime.reading
+        for bar in bars:
+            self._regime.update(bar)
+        reading, grid = self._regime.reading, self.grid
+        if reading.is_warm:
+            self._warming = ""
+        if reading is not before and grid is not None and grid.ladders.set_regime(reading):
+            grid.converge()
+            self._after_pass()
 
     @guarded
     def on_quote_tick(self, tick: QuoteTick) -> None:
@@ -188,6 +249,7 @@ class HedgeGridStrategy(Strategy):
     @guarded
     def on_bar(self, bar: Bar) -> None:
         """A closed bar; it moves the market only where there are neither quotes nor trades."""
+        self._feed(self._bars.take_live(minute_of(bar), bar.ts_init))
         self._heed(self._watch.on_bar(bar), bar.ts_init)
 
     @guarded
@@ -197,10 +259,37 @@ class HedgeGridStrategy(Strategy):
 
     @guarded
     def on_funding_rate(self, funding_rate: FundingRateUpdate) -> None:
-        """The predicted funding rate, for the screen."""
+        """The predicted funding rate: the guard looks again."""
         self._watch.on_funding(funding_rate)
+        self._guard_funding()
+
+    def _guard_funding(self) -> None:
+        grid, watch, now = self.grid, self._watch, self.now()
+        if grid is None:
+            return
+        view = guard(watch.funding_rate, watch.next_funding, watch.funding_interval, now, self._settings.funding)
+        if grid.ladders.set_funding(view):
+            grid.converge()
+            self._after_pass()
+        due = next_change(view, now)
+        if due is not None and due != self._next_guard:
+            self._next_guard = due
+            self.clock.set_time_alert_ns(f"funding-{due}-{now}", due, lambda _event: self._hop(self._on_funding_time))
+
+    @guarded
+    def _on_funding_time(self) -> None:
+        """The window before a settlement has opened, or the settlement has passed."""
+        self._guard_funding()
+
+    @guarded
+    def on_funding_paid(self, leg: Leg, rate: Decimal, amount: Decimal) -> None:
+        """A settlement has changed the wallet for what one leg held; `amount` is negative where it was paid."""
+        self._grid.on_funding(leg, rate, amount)
 
     def _heed(self, moved: bool, ts: int) -> None:
+        if self._watch.has_minutes:
+            for bar in self._watch.take_minutes():
+                self._feed(self._bars.take_live(bar, ts))
         if moved and self.grid is not None:
             self.grid.converge()
             self._after_pass()
@@ -264,17 +353,7 @@ class HedgeGridStrategy(Strategy):
     @guarded
     def on_order_filled(self, event: OrderFilled) -> None:
         """An order has filled, in part or to its end."""
-        self._grid.on_fill(
-            Fill(
-                order_id=event.client_order_id.value,
-                trade_id=event.trade_id.value,
-                side=Side.BUY if event.order_side == OrderSide.BUY else Side.SELL,
-                price=exact(event.last_px),
-                qty=exact(event.last_qty),
-                fee=event.commission.as_decimal(),
-                maker=event.liquidity_side == LiquiditySide.MAKER,
-            )
-        )
+        self._grid.on_fill(fill_of(event))
         self._after_pass()
 
     @property
@@ -303,7 +382,8 @@ class HedgeGridStrategy(Strategy):
 
     def submit(self, order_id: str, order: DesiredOrder) -> None:
         """Send a new order with the leg's canonical position id."""
-        self.submit_order(self._order(order_id, order), position_id=self._positions[order.key.leg])
+        made = self._factory.order(order_id, order, self.now())
+        self.submit_order(made, position_id=self._positions[order.key.leg])
 
     def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
         """Send a lot's stop and take-profit, linked where the venue can."""
@@ -311,39 +391,8 @@ class HedgeGridStrategy(Strategy):
             self.submit(stop_id, stop)
             self.submit(target_id, target)
             return
-        list_id = OrderListId(stop_id)
-        orders = [self._order(stop_id, stop, list_id, target_id), self._order(target_id, target, list_id, stop_id)]
-        self.submit_order_list(OrderList(list_id, orders), position_id=self._positions[stop.key.leg])
-
-    def _order(
-        self, order_id: str, order: DesiredOrder, list_id: OrderListId | None = None, sibling: str | None = None
-    ) -> Order:
-        """A Nautilus order; with a sibling, the venue shrinks one by what fills of the other (OUO)."""
-        role = order.key.role
-        fields: dict[str, Any] = {
-            "trader_id": self.trader_id,
-            "strategy_id": self.id,
-            "instrument_id": self.config.instrument_id,
-            "client_order_id": ClientOrderId(order_id),
-            "order_side": SIDES[order.side],
-            "quantity": Quantity.from_str(plain(order.qty)),
-            "init_id": UUID4(),
-            "ts_init": self.now(),
-            "time_in_force": TimeInForce.GTC,
-            "reduce_only": role.reduces,
-        }
-        if sibling is not None:
-            fields |= {
-                "contingency_type": ContingencyType.OUO,
-                "order_list_id": list_id,
-                "linked_order_ids": [ClientOrderId(sibling)],
-            }
-        if order.price is None:
-            return MarketOrder(**fields)
-        price = Price.from_str(plain(order.price))
-        if role is Role.SL:
-            return StopMarketOrder(**fields, trigger_price=price, trigger_type=TriggerType.DEFAULT)
-        return LimitOrder(**fields, price=price, post_only=role is Role.ENTRY)
+        pair = self._factory.linked((stop_id, stop), (target_id, target), self.now())
+        self.submit_order_list(pair, position_id=self._positions[stop.key.leg])
 
     def knows(self, order_id: str) -> bool:
         """Whether an order whose sending raised may have left: Nautilus has it, so that only an event can end it."""
@@ -356,6 +405,31 @@ class HedgeGridStrategy(Strategy):
     def resize(self, order_id: str, qty: Decimal) -> None:
         """Ask for another total quantity of an order."""
         self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(plain(qty)))
+
+    def ask(self, order_id: str) -> None:
+        """Ask the venue what became of an order; the execution client tells what was missed as ordinary events."""
+        order = self.cache.order(ClientOrderId(order_id))
+        if order is not None and not self.config.linked_exits:
+            self.query_order(order)
+
+    def report(self, order_id: str) -> VenueReport | None:
+        """What Nautilus knows of an order."""
+        order = self.cache.order(ClientOrderId(order_id))
+        return None if order is None else report_of(order)
+
+    def reports(self) -> Iterable[VenueReport]:
+        """What Nautilus knows of every order, oldest first."""
+        orders = self.cache.orders(instrument_id=self.config.instrument_id)
+        return [report_of(order) for order in sorted(orders, key=lambda order: int(order.ts_init))]
+
+    def adopt(self, order: OrderRecord) -> None:
+        """Let Nautilus know of an order that an earlier process has sent, so that an answer about it finds it."""
+        if self.knows(order.id):
+            return
+        desired = DesiredOrder(key=order.key, side=order.side, price=order.price, qty=order.qty, lot=order.lot)
+        account_id = self.portfolio.account(self.config.instrument_id.venue).id
+        made = self._factory.submitted(order.id, desired, account_id, self.now())
+        self.cache.add_order(made, self._positions[order.key.leg])
 
     def wake_at(self, ts: int) -> None:
         """Ask for a pass at that time; an earlier one that is set already serves."""
@@ -441,4 +515,6 @@ class HedgeGridStrategy(Strategy):
         if self.grid is None or self.desk is None:
             return
         seq = self.snapshot.seq + 1
-        self.snapshot = take_picture(self._blank, seq, self.now(), self.grid, self.desk, self._watch.view())
+        self.snapshot = take_picture(
+            self._blank, seq, self.now(), self.grid, self.desk, self._watch.view(), self._warming
+        )

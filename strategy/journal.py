@@ -17,6 +17,9 @@ LINE_START: Final = b'{"seq":'
 class JournalError(Exception):
     """A journal that cannot be opened or continued."""
 
+    exit_code: Final = 3
+    """Exit status of a session that could not start."""
+
 
 class JournalWriter(Protocol):
     """What the strategy needs of a journal."""

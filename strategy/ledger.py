@@ -23,6 +23,21 @@ class Ledger:
         self.by_role = dict.fromkeys(Role, 0)
         """Orders that have filled to the end, per role."""
 
+    def go_on_from(self, realised: Decimal, fees: Decimal, funding: Decimal, peak: Decimal | None) -> None:
+        """Continue the sums of earlier sessions; what is in the wallet now stays what it is."""
+        wallet = self.wallet
+        self.realised, self.fees, self.funding = realised, fees, funding
+        self.settle_wallet(wallet)
+        self.peak = self.equity_start if peak is None else peak
+
+    def settle_wallet(self, wallet: Decimal) -> None:
+        """Make the books agree with the account: what the sums do not explain was there from the start."""
+        self.equity_start = wallet - (self.realised + self.fees + self.funding)
+
+    def book_funding(self, amount: Decimal) -> None:
+        """Book one leg's funding, negative where it was paid."""
+        self.funding += amount
+
     @property
     def wallet(self) -> Decimal:
         """Balance without open profit or loss."""

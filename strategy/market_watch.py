@@ -4,10 +4,12 @@ from decimal import Decimal
 from typing import Final
 
 from nautilus_trader.model.data import Bar, FundingRateUpdate, QuoteTick, TradeTick
-from nautilus_trader.model.objects import FIXED_PRECISION, Price, Quantity
+from nautilus_trader.model.objects import FIXED_PRECISION, Price
 
+from strategy.bars import MinuteBar, MinuteBuilder, opened_at
 from strategy.calm import Band
 from strategy.domain import Market
+from strategy.order_factory import exact
 from strategy.snapshot import MarketView
 
 RAW_UNITS: Final = 10**FIXED_PRECISION
@@ -21,8 +23,14 @@ class MarketWatch:
         self.mark: Price | None = None
         self._quote: QuoteTick | None = None
         self._last: Price | None = None
-        self._funding_rate: Decimal | None = None
-        self._next_funding = 0
+        self.funding_rate: Decimal | None = None
+        """Predicted for the next settlement, as a fraction of notional."""
+        self.next_funding = 0
+        """Time of the next settlement, ns; 0 where it is not known."""
+        self.funding_interval = 0
+        """Minutes between two settlements; 0 where it is not known."""
+        self._minutes = MinuteBuilder(RAW_UNITS)
+        self._closed: tuple[MinuteBar, ...] = ()
         self._ts = 0
         self._quotes = self._trades = self._bars = 0
         self.drop_band()
@@ -32,12 +40,16 @@ class MarketWatch:
         self._quotes += 1
         self._quote = tick
         self._ts = tick.ts_init
-        return self._is_outside(tick.bid_price.raw, tick.ask_price.raw)
+        bid, ask = tick.bid_price.raw, tick.ask_price.raw
+        if not self._trades:
+            self._gather((bid + ask) >> 1, tick.ts_init)
+        return self._is_outside(bid, ask)
 
     def on_trade(self, tick: TradeTick) -> bool:
         """Take a trade; it tells the price only where there are no quotes."""
         self._trades += 1
         self._ts = tick.ts_init
+        self._gather(tick.price.raw, tick.ts_init)
         return self._quote is None and self._on_last(tick.price)
 
     def on_bar(self, bar: Bar) -> bool:
@@ -50,8 +62,19 @@ class MarketWatch:
 
     def on_funding(self, update: FundingRateUpdate) -> None:
         """Take the predicted rate of the next settlement."""
-        self._funding_rate = update.rate
-        self._next_funding = update.next_funding_ns or 0
+        self.funding_rate = update.rate
+        self.next_funding = update.next_funding_ns or 0
+        self.funding_interval = update.interval or 0
+
+    @property
+    def has_minutes(self) -> bool:
+        """Whether a gathered minute has closed."""
+        return bool(self._closed)
+
+    def take_minutes(self) -> tuple[MinuteBar, ...]:
+        """Minutes gathered from trades, or from quotes where there are none, that have closed since the last call."""
+        closed, self._closed = self._closed, ()
+        return closed
 
     def set_band(self, band: Band) -> None:
         """Within `band` no event is heeded."""
@@ -81,13 +104,18 @@ class MarketWatch:
             bid=None if market is None else market.bid,
             ask=None if market is None else market.ask,
             mark=None if self.mark is None else exact(self.mark),
-            funding_rate=self._funding_rate,
-            next_funding_ns=self._next_funding,
+            funding_rate=self.funding_rate,
+            next_funding_ns=self.next_funding,
             ts=self._ts,
             quotes=self._quotes,
             trades=self._trades,
             bars=self._bars,
         )
+
+    def _gather(self, price: int, ts: int) -> None:
+        closed = self._minutes.add(price, ts)
+        if closed:
+            self._closed += closed
 
     def _on_last(self, price: Price) -> bool:
         self._last = price
@@ -101,6 +129,6 @@ class MarketWatch:
         )
 
 
-def exact(value: Price | Quantity) -> Decimal:
-    """The value with all of its instrument's decimals."""
-    return Decimal(str(value))
+def minute_of(bar: Bar) -> MinuteBar:
+    """A one-minute bar in the grid's terms."""
+    return MinuteBar(opened_at(bar.ts_event), exact(bar.open), exact(bar.high), exact(bar.low), exact(bar.close))

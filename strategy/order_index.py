@@ -17,6 +17,8 @@ class OrderStatus(StrEnum):
     ACCEPTED = "accepted"
     CANCELLING = "cancelling"
     RESIZING = "resizing"
+    UNKNOWN = "unknown"
+    """Sent, but nobody has said what became of it."""
 
 
 WORKING: Final = (OrderStatus.ACCEPTED, OrderStatus.CANCELLING, OrderStatus.RESIZING)
@@ -39,6 +41,8 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     sent_ns: int = 0
     acknowledged: bool = False
     """Whether the venue has accepted it."""
+    aim: Decimal | None = None
+    """Price of the rung that an entry stands for, which it may have missed by a few ticks."""
 
     @property
     def open_qty(self) -> Decimal:
@@ -54,6 +58,7 @@ class OrderIndex:
         self._by_key: dict[OrderKey, dict[str, OrderRecord]] = {}
         self._working_stops = dict.fromkeys(Leg, ZERO)
         self._closes: dict[Leg, dict[str, OrderRecord]] = {leg: {} for leg in Leg}
+        self._counts = dict.fromkeys(Role, 0)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -86,6 +91,10 @@ class OrderIndex:
         """The market orders that close the leg, or lots of it."""
         return tuple(self._closes[leg].values())
 
+    def count(self, role: Role) -> int:
+        """How many orders of that role are open or in flight."""
+        return self._counts[role]
+
     def working_stop_qty(self, leg: Leg) -> Decimal:
         """Quantity of the leg that stops working at the venue cover."""
         return self._working_stops[leg]
@@ -105,7 +114,7 @@ class OrderIndex:
         order = self._by_id.get(order_id)
         if order is None or order.acknowledged:
             return None
-        status = OrderStatus.ACCEPTED if order.status is OrderStatus.SUBMITTED else order.status
+        status = order.status if order.status in WORKING else OrderStatus.ACCEPTED
         return self._replace(order, msgspec.structs.replace(order, status=status, acknowledged=True))
 
     def mark(self, order_id: str, status: OrderStatus) -> OrderRecord | None:
@@ -161,5 +170,6 @@ class OrderIndex:
             del self._by_key[order.key]
 
     def _count(self, order: OrderRecord, sign: int) -> None:
+        self._counts[order.key.role] += sign
         if order.key.role is Role.SL and order.acknowledged and order.status in WORKING:
             self._working_stops[order.key.leg] += sign * order.open_qty

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+from strategy.books import VenueReport
 from strategy.domain import DesiredOrder, Leg, Market, OrderKey, Reason, Role, plain
+from strategy.inquiry import Inquiries
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_ids import OrderId, format_id
@@ -39,6 +41,18 @@ class Venue(Protocol):
     def cancel(self, order_id: str) -> None:
         """Ask for an order's cancellation."""
 
+    def ask(self, order_id: str) -> None:
+        """Ask the venue what became of an order; whatever was missed comes as ordinary events."""
+
+    def report(self, order_id: str) -> VenueReport | None:
+        """What the link to the venue knows of an order; None where it has never heard of it."""
+
+    def reports(self) -> Iterable[VenueReport]:
+        """The same of every order, ended ones too."""
+
+    def adopt(self, order: OrderRecord) -> None:
+        """Take an order of an earlier session, of which nobody knows whether it arrived, as one that was sent."""
+
     def resize(self, order_id: str, qty: Decimal) -> None:
         """Ask for another total quantity of an order."""
 
@@ -58,6 +72,7 @@ class Orders:
         venue: Venue,
         judge: Callable[[DesiredOrder], Reason | None],
         on_unsent: Callable[[OrderKey | None, Exception], None],
+        inquiries: Inquiries,
     ) -> None:
         self._session = session
         self._index = index
@@ -66,7 +81,9 @@ class Orders:
         self._venue = venue
         self._judge = judge
         self._on_unsent = on_unsent
-        self._serial = 0
+        self._inquiries = inquiries
+        self.serial = 0
+        """Of the order sent last; a restart goes on from the journal's."""
 
     def do(self, actions: Iterable[Action], step: Decimal) -> None:
         """Carry out actions, each whatever became of the one before; `step` is the ladder's, noted with each order."""
@@ -109,16 +126,17 @@ class Orders:
             self._venue.submit_pair(first.id, stop, second.id, target)
 
     def _record(self, order: DesiredOrder, step: Decimal) -> OrderRecord:
-        self._serial += 1
+        self.serial += 1
         return OrderRecord(
-            id=format_id(OrderId(self._session, order.key, order.lot, self._serial)),
+            id=format_id(OrderId(self._session, order.key, order.lot, self.serial)),
             key=order.key,
             side=order.side,
             price=order.price,
             qty=order.qty,
-            lot=self._serial if order.key.role is Role.ENTRY else order.lot,
+            lot=self.serial if order.key.role is Role.ENTRY else order.lot,
             step=step,
             sent_ns=self._venue.now(),
+            aim=order.aim,
         )
 
     def _announce(self, record: OrderRecord) -> None:
@@ -126,6 +144,7 @@ class Orders:
         self._index.add(record)
         self.write("submit", record)
         self._ledger.submitted += 1
+        self._inquiries.expect(record.id, record.sent_ns)
 
     @contextmanager
     def _unless_unsent(self, *records: OrderRecord) -> Iterator[None]:
@@ -135,6 +154,7 @@ class Orders:
         except Exception:
             for record in records:
                 if not self._venue.knows(record.id) and self._index.remove(record.id) is not None:
+                    self._inquiries.answered(record.id)
                     self._ledger.denied += 1
                     self.write("denied", record, "could not be sent")
             raise
@@ -146,7 +166,8 @@ class Orders:
             return
         self._index.mark(order_id, OrderStatus.CANCELLING)
         try:
-            self.write("cancel", order, reason)
+            now = self.write("cancel", order, reason)
+            self._inquiries.expect(order_id, now)
             self._venue.cancel(order_id)
         except Exception:
             self._index.mark(order_id, order.status)
@@ -169,6 +190,7 @@ class Orders:
             price=None if order.price is None else plain(order.price),
             qty=plain(order.qty),
             reason=reason,
+            **({"step": plain(order.step)} if event == "submit" and key.role is Role.ENTRY else {}),
         )
         return now
 
@@ -178,7 +200,8 @@ class Orders:
             return
         self._index.mark(order_id, OrderStatus.RESIZING)
         try:
-            self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
+            now = self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
+            self._inquiries.expect(order_id, now)
             self._venue.resize(order_id, qty)
         except Exception:
             self._index.mark(order_id, order.status)

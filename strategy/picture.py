@@ -13,7 +13,9 @@ from strategy.placement import entry_key, occupied
 from strategy.snapshot import LadderSnapshot, LegView, LotView, MarketView, RungState, RungView, Snapshot
 
 
-def take_picture(blank: Snapshot, seq: int, now: int, grid: HedgeGrid, desk: Desk, market: MarketView) -> Snapshot:
+def take_picture(
+    blank: Snapshot, seq: int, now: int, grid: HedgeGrid, desk: Desk, market: MarketView, warming: str = ""
+) -> Snapshot:
     """The snapshot of this moment; `blank` holds what never changes in a session."""
     mid = market.mid
     legs = {leg: _leg(grid, leg, mid, now) for leg in Leg}
@@ -27,6 +29,10 @@ def take_picture(blank: Snapshot, seq: int, now: int, grid: HedgeGrid, desk: Des
         state_reason=desk.reason,
         market=market,
         ladders=_ladders(grid, mid),
+        regime=grid.ladders.reading,
+        warming=warming,
+        funding=grid.ladders.funding,
+        throttle=grid.ladders.throttle,
         long=legs[Leg.LONG],
         short=legs[Leg.SHORT],
         metrics=grid.ledger.metrics(unrealised, errors.count, errors.critical, grid.protection.longest(now)),

@@ -1,9 +1,10 @@
 """Which rungs a lot occupies, and the entry that a free rung asks for."""
 
 from collections.abc import Iterable, Iterator
-from decimal import ROUND_HALF_EVEN
+from decimal import ROUND_HALF_EVEN, Decimal
 
-from strategy.domain import DesiredOrder, Ladder, Leg, Lot, OrderKey, Role, Rung
+from strategy.domain import DesiredOrder, Ladder, Leg, Lot, Market, OrderKey, Role, Rung
+from strategy.quantise import floor_to
 
 
 def entry_key(rung: Rung) -> OrderKey:
@@ -11,9 +12,20 @@ def entry_key(rung: Rung) -> OrderKey:
     return OrderKey(rung.leg, Role.ENTRY, rung.level)
 
 
-def desired_entry(rung: Rung) -> DesiredOrder:
-    """The entry that a free rung asks for."""
-    return DesiredOrder(key=entry_key(rung), side=rung.leg.entry_side, price=rung.price, qty=rung.qty, lot=None)
+def desired_entry(rung: Rung, refused: int, market: Market | None, tick: Decimal, reach: Decimal) -> DesiredOrder:
+    """The entry that a free rung asks for.
+
+    `refused` counts the tries that the venue refused because they would have taken: each gives way by one tick more,
+    from the rung or from the book's own side, whichever is further, but by less than `reach` (quote).
+    """
+    price = rung.price
+    if refused and market is not None:
+        sign = rung.leg.sign
+        touch = market.bid if rung.leg is Leg.LONG else market.ask
+        way = max(refused * tick, sign * (rung.price - touch) + (refused - 1) * tick)
+        price -= sign * min(way, floor_to(reach, tick))
+    key = entry_key(rung)
+    return DesiredOrder(key=key, side=rung.leg.entry_side, price=price, qty=rung.qty, lot=None, aim=rung.price)
 
 
 def occupied(ladder: Ladder, lots: Iterable[Lot]) -> dict[OrderKey, Lot]:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import msgspec
 
-from strategy.domain import DesiredOrder, Ladder, Leg, Lot, OrderKey, Reason, Role
+from strategy.domain import DesiredOrder, Ladder, Leg, Lot, OrderKey, Reason, Role, Rung
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.placement import desired_entry, entry_key, rungs_nearest_first
+from strategy.placement import entry_key, rungs_nearest_first
+from strategy.shape import Shape
 
 Verdict = Callable[[DesiredOrder], Reason | None]
 """The gate's word on one order."""
@@ -45,12 +46,25 @@ class Resize(msgspec.Struct, frozen=True):
 Action = Submit | SubmitPair | Cancel | Resize
 
 
+class VenueRules(msgspec.Struct, frozen=True):
+    """How venues differ."""
+
+    resizes_stops: bool = True
+    """Whether a resting stop can change its quantity; otherwise it is replaced."""
+    most_pieces: int = 2
+    """A lot that grows fill by fill has at most so many orders of one role; 0 for any number."""
+    flips_legs: bool = False
+    """Whether a leg that was over-closed changes its sign, so that it must be bought back. Binance never lets it: there
+    the same order would open."""
+
+
 def reconcile_exits(
     desired: Iterable[DesiredOrder],
     open_exits: Iterable[OrderKey],
     index: OrderIndex,
     held_back: Mapping[OrderKey, int],
     now: int,
+    rules: VenueRules = VenueRules(),  # noqa: B008 - a frozen value
 ) -> list[Action]:
     """Bring exits to exactly what is held: what is missing is sent before anything is taken away.
 
@@ -69,9 +83,12 @@ def reconcile_exits(
         if strays:
             surplus += [Cancel(each.id, "price moved") for each in strays]
         elif gap > 0 and settled and held_back.get(order.key, 0) <= now:
-            missing.append(msgspec.structs.replace(order, qty=gap))
+            if rules.most_pieces and len(live) >= rules.most_pieces:
+                surplus.append(Cancel(min(live, key=lambda each: each.open_qty).id, "joined with what the lot gained"))
+            else:
+                missing.append(msgspec.structs.replace(order, qty=gap))
         elif gap < 0 and settled:
-            surplus += _shrink(live, -gap)
+            surplus += _shrink(live, -gap, resizable=rules.resizes_stops or order.key.role is not Role.SL)
     for key in open_exits:
         if key not in wanted:
             surplus += [
@@ -102,61 +119,110 @@ def _is_settled(order: OrderRecord) -> bool:
     return order.status not in (OrderStatus.CANCELLING, OrderStatus.RESIZING)
 
 
-def _shrink(live: Iterable[OrderRecord], excess: Decimal) -> Iterable[Action]:
+def _shrink(live: Iterable[OrderRecord], excess: Decimal, *, resizable: bool) -> Iterable[Action]:
+    """Take the excess away, newest first; an order that cannot be resized is cancelled, and its rest sent anew."""
     for order in reversed(tuple(live)):
         if excess <= 0 or not order.acknowledged:
             return
-        if order.open_qty <= excess:
+        if order.open_qty <= excess or not resizable:
             yield Cancel(order.id, "lot is smaller now")
         else:
             yield Resize(order.id, order.qty - excess, "lot is smaller now")
         excess -= min(excess, order.open_qty)
 
 
+class EntryPlan(msgspec.Struct, frozen=True):
+    """What to do about entries now, and why rungs stay empty."""
+
+    actions: list[Action]
+    gaps: dict[OrderKey, Reason]
+    """For each rung without a resting entry that fits it."""
+    unfinished: bool
+    """Whether the turn's limit has left something for the next one."""
+
+
 def reconcile_entries(
     ladder: Ladder,
+    shape: Shape,
     occupants: Mapping[OrderKey, Lot],
     index: OrderIndex,
+    entry_for: Callable[[Rung], DesiredOrder],
     verdict: Verdict,
     limit: int,
-) -> tuple[list[Action], dict[OrderKey, Reason]]:
-    """Bring resting entries to the ladder's rungs, at most `limit` new ones, nearest to the centre first.
+) -> EntryPlan:
+    """Bring resting entries to the rungs that are wanted, with at most `limit` requests, nearest to the centre first.
 
-    Returns:
-        The actions, and for each rung without a resting entry the reason.
+    `entry_for` gives the order that a rung asks for now; `verdict` is the gate's word on it.
     """
-    actions: list[Action] = []
-    gaps: dict[OrderKey, Reason] = {}
+    turn = _Turn(limit, index)
     nearer: dict[Leg, Decimal] = {}
-    for rung in rungs_nearest_first(ladder):
-        key = entry_key(rung)
-        if nearer.get(rung.leg) == rung.price:  # a coarse tick has rounded both to one price
-            gaps[key] = Reason.SAME_PRICE
+    wanted = {entry_key(rung): rung for leg in Leg for rung in shape.wanted[leg]}
+    for full in rungs_nearest_first(ladder):
+        key = entry_key(full)
+        if nearer.get(full.leg) == full.price:  # a coarse tick has rounded both to one price
+            turn.withdraw(key, Reason.SAME_PRICE, "same price as the rung before")
             continue
-        nearer[rung.leg] = rung.price
+        nearer[full.leg] = full.price
+        rung = wanted.pop(key, None)
+        if rung is None:
+            turn.withdraw(key, shape.absent[key], "ladder thinned")
+            continue
         lot = occupants.get(key)
-        live = index.at(key)
-        if live:
-            for entry in live:
-                fits = entry.price == rung.price and (lot is None or lot.number == entry.lot)
-                if not fits and entry.status is not OrderStatus.CANCELLING:
-                    actions.append(Cancel(entry.id, "ladder moved" if lot is None else "rung is occupied"))
-                if not fits:
-                    gaps[key] = Reason.MOVING
-            continue
-        if lot is not None:
-            gaps[key] = Reason.OCCUPIED
-            continue
-        order = desired_entry(rung)
-        reason = verdict(order)
-        if reason is None and limit <= 0:
-            reason = Reason.QUEUED
-        if reason is None:
-            limit -= 1
-            actions.append(Submit(order))
+        if index.has(key):
+            turn.keep(rung, lot)
+        elif lot is not None:
+            turn.gaps[key] = Reason.OCCUPIED
         else:
-            gaps[key] = reason
-    return actions, gaps
+            turn.place(entry_for(rung), verdict)
+    return EntryPlan(turn.actions, turn.gaps, turn.unfinished)
+
+
+class _Turn:
+    """Requests of one turn of the loop, and the gaps that stay."""
+
+    def __init__(self, limit: int, index: OrderIndex) -> None:
+        self.actions: list[Action] = []
+        self.gaps: dict[OrderKey, Reason] = {}
+        self.unfinished = False
+        self._left = limit
+        self._index = index
+
+    def withdraw(self, key: OrderKey, reason: Reason, why: str) -> None:
+        """No entry is wanted at that key."""
+        self.gaps[key] = reason
+        for entry in self._index.at(key):
+            if entry.status is not OrderStatus.CANCELLING:
+                self._request(Cancel(entry.id, why))
+
+    def keep(self, rung: Rung, lot: Lot | None) -> None:
+        """Entries are open at the rung: those that do not fit go, one of another quantity is resized."""
+        key = entry_key(rung)
+        for entry in self._index.at(key):
+            aim = entry.price if entry.aim is None else entry.aim
+            if aim != rung.price or (lot is not None and lot.number != entry.lot):
+                self.gaps[key] = Reason.MOVING
+                if entry.status is not OrderStatus.CANCELLING:
+                    self._request(Cancel(entry.id, "ladder moved" if lot is None else "rung is occupied"))
+            elif entry.status is OrderStatus.UNKNOWN:
+                self.gaps[key] = Reason.UNKNOWN_OUTCOME
+            elif entry.qty != rung.qty and not entry.filled and entry.status is OrderStatus.ACCEPTED:
+                self._request(Resize(entry.id, rung.qty, "ladder changed"))
+
+    def place(self, order: DesiredOrder, verdict: Verdict) -> None:
+        """The rung is free."""
+        reason = verdict(order)
+        if reason is None and not self._request(Submit(order)):
+            reason = Reason.QUEUED
+        if reason is not None:
+            self.gaps[order.key] = reason
+
+    def _request(self, action: Action) -> bool:
+        if self._left <= 0:
+            self.unfinished = True
+            return False
+        self._left -= 1
+        self.actions.append(action)
+        return True
 
 
 def open_keys(index: OrderIndex, roles: Iterable[Role]) -> tuple[OrderKey, ...]:

@@ -20,9 +20,9 @@ class BackOff:
         """Per key the time, ns, before which it waits."""
         return self._until
 
-    def refused(self, key: OrderKey, now: int) -> None:
-        """Note a refusal at `now` (ns); the wait of an order that protects does not grow."""
-        attempts = 0 if key.role.reduces else self._attempts.get(key, 0)
+    def refused(self, key: OrderKey, now: int, *, grows: bool) -> None:
+        """Note a refusal at `now` (ns); the wait of an order that protects something should not grow."""
+        attempts = self._attempts.get(key, 0) if grows else 0
         self._attempts[key] = attempts + 1
         wait = min(self._first << min(attempts, 32), self._last)
         self._until[key] = now + wait

@@ -7,6 +7,8 @@ import msgspec
 
 from strategy.control import Receipt
 from strategy.domain import ZERO, DoorState, Leg, Reason
+from strategy.funding import FundingView
+from strategy.regime import RegimeReading
 
 
 class RungState(StrEnum):
@@ -216,6 +218,12 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     state_reason: str = ""
     market: MarketView = MarketView()
     ladders: LadderSnapshot = LadderSnapshot()
+    regime: RegimeReading = RegimeReading()
+    warming: str = ""
+    """How the warm-up fares, in plain words; empty where there is nothing to say."""
+    funding: FundingView = FundingView()
+    throttle: Decimal = Decimal(1)
+    """The operator's share of both ladders, 0 to 1."""
     long: LegView = LegView(Leg.LONG)
     short: LegView = LegView(Leg.SHORT)
     metrics: OperationalMetrics = OperationalMetrics()

@@ -16,6 +16,7 @@ from hedgegrid_tui.engine.plan import INTERNAL_ERROR, NOT_FLAT_AS_ASKED, OUTCOME
 from strategy.control import Command, CommandName, Ending, Receipt, Result
 from strategy.domain import NS_PER_S
 from strategy.journal import Journal
+from strategy.past import Past, read_past
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
 
 if TYPE_CHECKING:
@@ -138,12 +139,13 @@ class EngineHost:
         await asyncio.sleep(0)
         runtime: Runtime | None = None
         try:
-            runtime = self._build()
+            past = self._read_past()
+            runtime = self._build(past)
             if self._wanted_ending is not None:  # told to end while loading: nothing has left, and nothing may
                 self._flat = FLAT
                 self._set(EnginePhase.STOPPING, "ended before it began")
                 return
-            self._write_start(getattr(runtime, "first_ns", time.time_ns()))
+            self._write_start(getattr(runtime, "first_ns", time.time_ns()), past)
             self._set(EnginePhase.CONNECTING, "starting the engine")
             await runtime.start()
             self._runtime = runtime
@@ -156,7 +158,20 @@ class EngineHost:
                 await runtime.stop()
             self._keep_last(runtime)
 
-    def _build(self) -> "Runtime":
+    def _read_past(self) -> Past:
+        """What this session takes over from those before it.
+
+        Raises:
+            JournalError: The journal cannot be used.
+        """
+        if self._plan.mode is Mode.REPLAY:
+            return Past()
+        past = read_past(self._journal.path)
+        if self._plan.fresh_venue:
+            past = past.at_fresh_venue()
+        return past.unlatched() if self._plan.fresh else past
+
+    def _build(self, past: Past) -> "Runtime":
         """Import Nautilus only here, in the engine's thread, after the first paint."""
         importlib.import_module("hedgegrid_tui.engine.nautilus_log").start_logging(self._plan.state_dir)
         runtime: Runtime
@@ -164,7 +179,7 @@ class EngineHost:
             runtime = importlib.import_module("hedgegrid_tui.engine.replay").ReplayRuntime(self._plan, self._journal)
         else:
             module = importlib.import_module("hedgegrid_tui.engine.node")
-            runtime = module.NodeRuntime(self._plan, self._journal, self._last_errors)
+            runtime = module.NodeRuntime(self._plan, self._journal, self._last_errors, past)
         return runtime
 
     async def _serve(self, runtime: "Runtime") -> None:
@@ -259,12 +274,13 @@ class EngineHost:
 
     # -- records ---------------------------------------------------------------------------------------------------
 
-    def _write_start(self, now: int) -> None:
+    def _write_start(self, now: int, past: Past) -> None:
         plan = self._plan
         self._begun = True
         self._journal.write(
             "session.start", now, mode=plan.mode, instrument=plan.instrument, version=plan.version,
-            config=plan.config.digest(), pid=os.getpid(), restored=[], fresh_venue=True,
+            config=plan.config.digest(), pid=os.getpid(), restored=list(past.latched),
+            fresh_venue=plan.fresh_venue,
             torn_line_dropped=self._journal.torn,
         )  # fmt: skip
 
@@ -294,4 +310,4 @@ class EngineHost:
 
 def _words(error: BaseException) -> str:
     text = str(error)
-    return text if type(error).__name__ == "StartError" else f"{type(error).__name__}: {text}"
+    return text if hasattr(error, "exit_code") else f"{type(error).__name__}: {text}"

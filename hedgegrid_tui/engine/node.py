@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
@@ -20,11 +21,15 @@ from nautilus_trader.execution.engine import ExecutionEngine
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.system.kernel import NautilusKernel
 
+from hedgegrid_tui.engine.funding import FundingSettlements
 from hedgegrid_tui.engine.instruments import perpetual
-from hedgegrid_tui.engine.markets.simulated import SimulatedMarketConfig, SimulatedMarketFactory
+from hedgegrid_tui.engine.markets.history import SimulatedHistory
+from hedgegrid_tui.engine.markets.simulated import SimulatedMarketConfig, SimulatedMarketFactory, price_path
 from hedgegrid_tui.engine.plan import VENUE, SessionPlan
 from hedgegrid_tui.engine.runtime import StartError, simulated_strategy
+from hedgegrid_tui.engine.warmup import WarmUp
 from strategy.journal import JournalWriter
+from strategy.past import Past
 
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 10.0
@@ -39,7 +44,7 @@ def _leave_signals_alone(_kernel: NautilusKernel) -> None:
 class NodeRuntime:
     """The simulated market in a live node; ours are the loop, the thread and the signals."""
 
-    def __init__(self, plan: SessionPlan, journal: JournalWriter, last_errors: Callable[[], str]) -> None:
+    def __init__(self, plan: SessionPlan, journal: JournalWriter, last_errors: Callable[[], str], past: Past) -> None:
         self.on_progress: Callable[[], None] = lambda: None
         self._last_errors = last_errors
         loop = asyncio.get_running_loop()
@@ -50,10 +55,14 @@ class NodeRuntime:
         self._node.add_data_client_factory(VENUE, SimulatedMarketFactory)
         self._node.add_exec_client_factory(VENUE, SandboxLiveExecClientFactory)
         self._node.cache.add_instrument(instrument)
-        self.strategy = simulated_strategy(plan, journal, hop=lambda callback: _hop(loop, callback))
+        self.strategy = simulated_strategy(plan, journal, lambda callback: _hop(loop, callback), past)
         self._node.trader.add_strategy(self.strategy)
         self._node.build()
         self._settle_events_at_once()
+        FundingSettlements(instrument.id, self.strategy.on_funding_paid).attach(self._node.kernel)
+        self._warm_up = WarmUp(
+            SimulatedHistory(price_path(plan.seed, plan.scenario, instrument), time.time_ns()), self.strategy
+        )
         self._running: asyncio.Task[None] | None = None
 
     def _settle_events_at_once(self) -> None:
@@ -82,6 +91,7 @@ class NodeRuntime:
             if asyncio.get_running_loop().time() > deadline:
                 raise StartError(f"the node did not start within {START_TIMEOUT_S:.0f} s: {self._last_errors()}")
             await asyncio.sleep(0.02)
+        self._warm_up.start()
 
     async def run(self) -> str:
         """Serve until the node ends, which it should not do by itself."""
@@ -95,6 +105,7 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Stop the node; positions and orders stay as they are."""
+        await self._warm_up.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._node.stop_async(), STOP_TIMEOUT_S)
         if self._running is not None:

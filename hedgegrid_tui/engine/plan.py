@@ -43,8 +43,15 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Market seconds per second; 0 is as fast as it goes."""
     seed: int = SIM_DEFAULT_SEED
     scenario: str = "lively"
+    fresh: bool = False
+    """Forget the latched states of earlier sessions."""
     seconds: float | None = None
     """Market time after which the session ends; None: never."""
+
+    @property
+    def fresh_venue(self) -> bool:
+        """Whether the venue starts empty in every session."""
+        return self.mode in (Mode.SIM, Mode.REPLAY, Mode.PAPER)
 
     @property
     def instrument(self) -> str:

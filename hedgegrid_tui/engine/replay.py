@@ -12,13 +12,17 @@ from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import Venue
 from nautilus_trader.model.objects import Money
 
+from hedgegrid_tui.engine.funding import FundingSettlements
 from hedgegrid_tui.engine.instruments import perpetual
+from hedgegrid_tui.engine.markets.history import RecordedHistory
 from hedgegrid_tui.engine.markets.tape import Tape, TapeError
 from hedgegrid_tui.engine.markets.tape_formats import Event
 from hedgegrid_tui.engine.plan import BAD_INPUT, VENUE, SessionPlan
 from hedgegrid_tui.engine.runtime import StartError, simulated_strategy
+from hedgegrid_tui.engine.warmup import warm_at_once
 from strategy.domain import NS_PER_S
 from strategy.journal import JournalWriter
+from strategy.past import Past
 
 CHUNK_EVENTS: Final = 32
 """At full speed a chunk holds at least so many events and so much market time, between two looks at commands."""
@@ -45,6 +49,7 @@ class ReplayRuntime:
         self._now = 0
         self._events: Iterator[Event] = self.tape.events()
         self._pending: list[Event] = []
+        self.strategy = simulated_strategy(plan, journal, lambda callback: callback(), Past())
         self._engine = BacktestEngine(
             BacktestEngineConfig(
                 trader_id="HEDGEGRID-001",
@@ -59,15 +64,15 @@ class ReplayRuntime:
             oms_type=OmsType.HEDGING,
             account_type=AccountType.MARGIN,
             base_currency=quote,
-            starting_balances=[Money(settings.account.starting_balance, quote)],
+            starting_balances=[Money.from_str(f"{settings.account.starting_balance:f} {quote}")],
             default_leverage=Decimal(settings.account.leverage),
             support_contingent_orders=True,
             use_reduce_only=False,
+            modules=[FundingSettlements(instrument.id, self.strategy.on_funding_paid)],
         )
         self._engine.add_instrument(instrument)
         # A pandas table that grows with every closed position: quadratic in time, and read by nobody here.
         self._engine.portfolio.analyzer.record_trade = lambda *_args, **_more: None
-        self.strategy = simulated_strategy(plan, journal, hop=lambda callback: callback())
         self._engine.add_strategy(self.strategy)
         self._peek()
 
@@ -85,6 +90,7 @@ class ReplayRuntime:
         self._run(self._take(1, 0))
         if not self.strategy.is_running or self.strategy.grid is None:
             raise StartError(f"the strategy did not start: {self.strategy.failure or 'no cause was given'}")
+        await warm_at_once(RecordedHistory(), self.strategy, self.strategy.bars_needed, self._now)
 
     async def run(self) -> str:
         """Play the tape to its end, then keep answering commands."""

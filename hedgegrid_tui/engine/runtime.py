@@ -7,6 +7,7 @@ from hedgegrid_tui.engine.instruments import instrument_id
 from hedgegrid_tui.engine.plan import COULD_NOT_START, SessionPlan
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, Hop
 from strategy.journal import JournalWriter
+from strategy.past import Past
 
 
 class StartError(Exception):
@@ -41,7 +42,7 @@ class Runtime(Protocol):
         """Stop and let go of everything, bounded in time."""
 
 
-def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop) -> HedgeGridStrategy:
+def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop, past: Past) -> HedgeGridStrategy:
     """The strategy for Nautilus's simulated venue, which links a lot's exits."""
     return HedgeGridStrategy(
         HedgeGridConfig(
@@ -55,4 +56,5 @@ def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop) -> H
         plan.config,
         journal,
         hop,
+        past,
     )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from strategy import desk, flatten, gate, grid, ladder, lots, order_ids, orders, reconcile
+from strategy.books import Books
 from strategy.control import CommandName, Receipt
 from strategy.desk import Desk
 from strategy.domain import DoorState, Lot, Role
@@ -25,13 +26,6 @@ PLAIN = ("grid.levels=3", "grid.base_qty=0.004")
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
-class Forgetful(dict[Any, Any]):
-    """Has seen nothing."""
-
-    def __contains__(self, _key: object) -> bool:
-        return False
-
-
 def off_tick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ladder, "limit_price", lambda _side, price, _tick: price + Decimal("0.03"))
 
@@ -46,10 +40,11 @@ def open_gate(patch: pytest.MonkeyPatch) -> None:
 
 def blind_index(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(OrderIndex, "at", lambda _self, _key: ())
+    patch.setattr(OrderIndex, "has", lambda _self, _key: False)
 
 
 def no_shrinking(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconcile, "_shrink", lambda _live, _excess: ())
+    patch.setattr(reconcile, "_shrink", lambda _live, _excess, **_more: ())
 
 
 def no_stops(patch: pytest.MonkeyPatch) -> None:
@@ -58,13 +53,7 @@ def no_stops(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_fills(patch: pytest.MonkeyPatch) -> None:
-    real = HedgeGrid.__init__
-
-    def init(self: HedgeGrid, *args: Any) -> None:
-        real(self, *args)
-        self._seen = Forgetful()
-
-    patch.setattr(HedgeGrid, "__init__", init)
+    patch.setattr(Books, "has_seen", lambda _self, _fill: False)
 
 
 def closes_again_and_again(patch: pytest.MonkeyPatch) -> None:

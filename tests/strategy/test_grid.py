@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from strategy import books as books_module
 from strategy import grid as grid_module
+from strategy.books import Fill
 from strategy.control import CommandName
 from strategy.domain import DesiredOrder, Leg, OrderKey, Reason, Role, Side
-from strategy.grid import Fill
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderStatus
 from tests.strategy.venue import MS, Mischief, VenueOrder
@@ -66,6 +67,11 @@ def test_exits_that_the_venue_links_break_no_invariant(seed: int) -> None:
     World(seed, mischief=Mischief(piecemeal=0.5), linked_exits=True, instant=True, enforces_reduce_only=False).run(
         STEPS
     )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_stops_that_cannot_be_resized_are_replaced_without_a_breach(seed: int) -> None:
+    World(seed, mischief=ROUGH, resizes_stops=False).run(STEPS)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -203,12 +209,12 @@ def test_s03_a_fill_told_twice_counts_once() -> None:
 
 
 def test_s03_only_so_many_fills_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grid_module, "FILLS_REMEMBERED", 2)
+    monkeypatch.setattr(books_module, "TRADES_REMEMBERED", 2)
     world = started()
     for _ in range(4):
         world.venue.fill(entry(world, Leg.LONG, 1), "0.001")
         world.venue.drain()
-    assert len(world.grid._seen) == 2
+    assert len(world.grid.books._seen) == 2
 
 
 def test_a_foreign_fill_is_a_critical_error_and_nothing_else() -> None:

@@ -64,7 +64,7 @@ def test_rungs_come_nearest_first_from_both_sides() -> None:
 
 
 def test_an_entry_asks_for_its_rungs_price_and_quantity() -> None:
-    order = desired_entry(LADDER.short[1])
+    order = desired_entry(LADDER.short[1], 0, None, SPEC.tick_size, LADDER.step / 2)
     assert order.key == OrderKey(Leg.SHORT, Role.ENTRY, 2)
     assert (order.side, order.price, order.qty, order.lot) == (Side.SELL, Decimal(60_120), Decimal("0.002"), None)
 

@@ -65,7 +65,7 @@ class IndexMachine(RuleBasedStateMachine):
             assert result is None
             return
         was = self.model[at].status
-        status = OrderStatus.ACCEPTED if was is OrderStatus.SUBMITTED else was
+        status = OrderStatus.ACCEPTED if was in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) else was
         self.change(at, result, status=status, acknowledged=True)
 
     @rule(number=picks, status=st.sampled_from(OrderStatus))

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategy.config import GridConfig, InstrumentConfig
-from strategy.domain import DesiredOrder, Leg, Lot, OrderKey, Reason, Role, Side
+from strategy.config import GridConfig, InstrumentConfig, PlacementConfig
+from strategy.domain import DesiredOrder, Leg, Lot, OrderKey, Reason, Regime, Role, Rung, Side
 from strategy.ladder import build_ladder
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.placement import occupied
+from strategy.placement import desired_entry, occupied
 from strategy.reconcile import Cancel, Resize, Submit, open_keys, reconcile_entries, reconcile_exits
+from strategy.shape import Shape, shape
 
 LADDER = build_ladder(Decimal(60_000), GridConfig(levels=3), InstrumentConfig().spec())
+WHOLE = shape(LADDER, PlacementConfig(), InstrumentConfig().spec(), Regime.SIDEWAYS, Decimal(1), {})
 PRICE = Decimal(59_000)
 EXITS = (Role.SL, Role.TP, Role.CLOSE)
 thousandths = st.integers(1, 12).map(lambda n: Decimal(n) / 1000)
@@ -207,9 +209,17 @@ def lot(number: int, leg: Leg, anchor: Decimal) -> Lot:
 
 
 def entries(
-    index: OrderIndex, lots: tuple[Lot, ...] = (), reason: Reason | None = None, limit: int = 99
+    index: OrderIndex,
+    lots: tuple[Lot, ...] = (),
+    reason: Reason | None = None,
+    limit: int = 99,
+    within: Shape = WHOLE,
 ) -> tuple[list[Any], dict[OrderKey, Reason]]:
-    return reconcile_entries(LADDER, occupied(LADDER, lots), index, lambda _order: reason, limit)
+    def entry_for(rung: Rung) -> DesiredOrder:
+        return desired_entry(rung, 0, None, Decimal("0.1"), LADDER.step / 2)
+
+    plan = reconcile_entries(LADDER, within, occupied(LADDER, lots), index, entry_for, lambda _order: reason, limit)
+    return plan.actions, plan.gaps
 
 
 @given(
@@ -228,9 +238,9 @@ def test_entries_converge_to_one_at_each_free_rung_and_none_at_a_taken_one(
             index.add(entry(number, leg, level, price, status))
     lots = tuple(lot(100 + number, leg, LADDER.side(leg)[level - 1].price) for number, (leg, level) in enumerate(taken))
     serial = [0]
-    for _ in range(10):
+    for _ in range(20):
         actions, _ = entries(index, lots, limit=limit)
-        assert len(sent(actions)) <= limit
+        assert len(actions) <= limit
         answer(index, actions, serial)
     actions, gaps = entries(index, lots, limit=limit)
     assert actions == []

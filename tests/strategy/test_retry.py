@@ -15,7 +15,7 @@ def test_each_refusal_doubles_the_wait_up_to_the_last() -> None:
     back_off = BackOff(ExecutionConfig(retry_first_ms=500, retry_last_ms=3_000))
     waits = []
     for _ in range(5):
-        back_off.refused(KEY, 0)
+        back_off.refused(KEY, 0, grows=True)
         waits.append(back_off.until[KEY] // MS)
     assert waits == [500, 1_000, 2_000, 3_000, 3_000]
 
@@ -24,7 +24,7 @@ def test_an_order_that_protects_never_waits_longer_than_the_first_time() -> None
     back_off = BackOff(ExecutionConfig(retry_first_ms=500))
     for role in (Role.SL, Role.TP, Role.CLOSE):
         for _ in range(3):
-            back_off.refused(OrderKey(Leg.LONG, role, 1), 0)
+            back_off.refused(OrderKey(Leg.LONG, role, 1), 0, grows=False)
             assert back_off.until[OrderKey(Leg.LONG, role, 1)] == 500 * MS
 
 
@@ -32,26 +32,26 @@ def test_an_order_that_protects_never_waits_longer_than_the_first_time() -> None
 def test_the_wait_is_bounded_however_often_it_is_refused(times: int) -> None:
     back_off = BackOff(ExecutionConfig())
     for _ in range(times):
-        back_off.refused(KEY, 7)
+        back_off.refused(KEY, 7, grows=True)
     assert 0 < back_off.until[KEY] - 7 <= 60_000 * MS
 
 
 def test_success_forgets_one_key_only() -> None:
     back_off = BackOff(ExecutionConfig())
     for key in (KEY, KEY, OTHER):
-        back_off.refused(key, 0)
+        back_off.refused(key, 0, grows=True)
     back_off.succeeded(KEY)
     back_off.succeeded(KEY)
     assert set(back_off.until) == {OTHER}
-    back_off.refused(KEY, 0)
+    back_off.refused(KEY, 0, grows=True)
     assert back_off.until[KEY] == 500 * MS
 
 
 def test_the_next_due_time_is_the_earliest_that_is_still_to_come() -> None:
     back_off = BackOff(ExecutionConfig())
     assert back_off.next_due(0) is None
-    back_off.refused(KEY, 0)
-    back_off.refused(OTHER, 100 * MS)
+    back_off.refused(KEY, 0, grows=True)
+    back_off.refused(OTHER, 100 * MS, grows=True)
     assert back_off.next_due(0) == 500 * MS
     assert back_off.next_due(500 * MS) == 600 * MS
     assert back_off.next_due(600 * MS) is None

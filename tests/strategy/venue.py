@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from strategy.books import Fill, ReportStatus, VenueReport
 from strategy.domain import DesiredOrder, Leg, Market, Role, Side
-from strategy.grid import Fill, HedgeGrid
+from strategy.grid import HedgeGrid
+from strategy.order_index import OrderRecord
 
 START_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -136,7 +138,7 @@ class FakeVenue:
         """Sells less buys, quote, before fees."""
         self.fees = Decimal(0)
         self.wakes: set[int] = set()
-        self.commands = {"submit": 0, "cancel": 0, "resize": 0}
+        self.commands = {"submit": 0, "cancel": 0, "resize": 0, "ask": 0}
         self.grid: HedgeGrid | None = None
         self._linked: dict[str, str] = {}
         self._trades = 0
@@ -186,6 +188,44 @@ class FakeVenue:
         self._begin("resize", order_id)
         self._must_know(order_id)
         self._send("resize", order_id, qty)
+
+    def ask(self, order_id: str) -> None:
+        """Tell again what became of an order; one that never arrived is not known."""
+        self.commands["ask"] += 1
+        order = self.orders.get(order_id)
+        if order is None or (not order.arrived and not order.done):
+            waiting = any(queued == order_id for _, queued, _ in self.inbound)
+            if not waiting:
+                self.outbound.append(Event("rejected", order_id, "-2013 Order does not exist."))
+        elif not order.done:
+            self.outbound.append(Event("accepted", order_id))
+
+    def report(self, order_id: str) -> VenueReport | None:
+        """What was told of the order; what is still on its way is not known yet."""
+        order = self.orders.get(order_id)
+        if order is None:
+            return None
+        told = [event for event in self.told if event.order_id == order_id]
+        fills = tuple(event.fill for event in told if event.fill is not None)
+        filled = sum((fill.qty for fill in fills), Decimal(0))
+        ended = [event.kind for event in told if event.kind in ("canceled", "expired", "rejected", "denied")]
+        status = ReportStatus.OPEN if told else ReportStatus.IN_FLIGHT
+        if order.done and not order.open_qty and filled == order.filled:
+            status = ReportStatus.FILLED
+        elif ended:
+            status = ReportStatus("rejected" if ended[-1] == "denied" else ended[-1])
+        qty = next((event.qty for event in reversed(told) if event.kind == "updated"), order.order.qty)
+        asked = any(kind != "submit" and queued == order_id for kind, queued, _ in self.inbound)
+        told_soon = any(event.order_id == order_id for event in self.outbound)
+        pending = asked or told_soon
+        return VenueReport(order_id, order.order.side, order.order.price, qty, filled, status, fills, pending)
+
+    def reports(self) -> list[VenueReport]:
+        """The same of every order."""
+        return [report for report in map(self.report, self.orders) if report is not None]
+
+    def adopt(self, order: OrderRecord) -> None:
+        """Everything is known here."""
 
     def wake_at(self, ts: int) -> None:
         self.wakes.add(max(ts, self.clock + 1))

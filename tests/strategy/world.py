@@ -15,6 +15,7 @@ from strategy.domain import DoorState, Leg, OrderKey, Role
 from strategy.grid import HedgeGrid
 from strategy.ledger import Ledger
 from strategy.order_ids import format_id, parse_id
+from strategy.reconcile import VenueRules
 from tests.strategy.venue import MS, START_NS, Event, FakeVenue, MemoryJournal, Mischief, VenueOrder
 
 SESSION = "k3x9a"
@@ -152,6 +153,7 @@ class World:
     instant: bool = False
     enforces_reduce_only: bool = True
     linked_exits: bool = False
+    resizes_stops: bool = True
     overrides: tuple[str, ...] | None = None
     heeds_band: bool = False
     """Quotes inside the calm band are not heeded, as in the shell."""
@@ -172,7 +174,9 @@ class World:
             linked_exits=self.linked_exits,
             step=self.config.instrument.step_size,
         )
-        self.grid = HedgeGrid(self.config, self.journal, self.venue, SESSION, Ledger(BALANCE))
+        pieces = 0 if self.linked_exits else VenueRules().most_pieces
+        rules = VenueRules(self.resizes_stops, pieces, flips_legs=not self.enforces_reduce_only)
+        self.grid = HedgeGrid(self.config, self.journal, self.venue, SESSION, Ledger(BALANCE), rules)
         self.venue.grid = self.grid
         self.desk = Desk(self.grid, self.journal, self.venue)
         self.checker = Checker(self.venue, self.journal, self.config)

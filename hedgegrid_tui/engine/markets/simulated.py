@@ -8,12 +8,12 @@ from nautilus_trader.cache.cache import Cache
 from nautilus_trader.common.component import LiveClock, MessageBus
 from nautilus_trader.common.providers import InstrumentProvider
 from nautilus_trader.config import LiveDataClientConfig
-from nautilus_trader.data.messages import RequestBars
 from nautilus_trader.live.data_client import LiveMarketDataClient
 from nautilus_trader.live.factories import LiveDataClientFactory
 from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, MarkPriceUpdate, QuoteTick, TradeTick
 from nautilus_trader.model.enums import AggressorSide
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, TradeId, Venue
+from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.objects import Price, Quantity
 
 from hedgegrid_tui.engine.markets.price_path import STEP_MS, MarketStep, MinuteBar, PricePath, Scenario
@@ -23,8 +23,6 @@ from strategy.domain import NS_PER_S, ZERO
 MINUTE_NS: Final = 60 * NS_PER_S
 STEPS_PER_SECOND: Final = 1_000 // STEP_MS
 FUNDING_INTERVAL_NS: Final = 8 * 60 * MINUTE_NS
-STEPS_PER_MINUTE: Final = 60_000 // STEP_MS
-HISTORY_MINUTES: Final = 500
 
 
 class SimulatedMarketConfig(LiveDataClientConfig, frozen=True, kw_only=True):  # type: ignore[call-arg]
@@ -33,6 +31,16 @@ class SimulatedMarketConfig(LiveDataClientConfig, frozen=True, kw_only=True):  #
     symbol: str
     seed: int
     scenario: str
+
+
+def price_path(seed: int, scenario: str, instrument: Instrument) -> PricePath:
+    """The path of a simulated market, on the instrument's tick and step."""
+    return PricePath(
+        seed=seed,
+        scenario=Scenario(scenario),
+        tick=instrument.price_increment.as_decimal(),
+        lot=instrument.size_increment.as_decimal(),
+    )
 
 
 class SimulatedMarket(LiveMarketDataClient):
@@ -60,12 +68,7 @@ class SimulatedMarket(LiveMarketDataClient):
         instrument = cache.instrument(self._instrument_id)
         self._price_precision = instrument.price_precision
         self._size_precision = instrument.size_precision
-        self._path = PricePath(
-            seed=config.seed,
-            scenario=Scenario(config.scenario),
-            tick=instrument.price_increment.as_decimal(),
-            lot=instrument.size_increment.as_decimal(),
-        )
+        self._path = price_path(config.seed, config.scenario, instrument)
         self._bar_type = BarType.from_str(f"{self._instrument_id}-1-MINUTE-LAST-EXTERNAL")
         self._minute = Minute()
         self._trade_number = 0
@@ -126,9 +129,9 @@ class SimulatedMarket(LiveMarketDataClient):
                     ts_init=now,
                 )
             )
-        bar = self._minute.add(step)
+        bar = self._minute.add(step, now)
         if bar is not None:
-            self._handle_data(self._bar(bar, now))
+            self._handle_data(self._bar(bar, now // MINUTE_NS * MINUTE_NS))
 
     def _price(self, value: Decimal) -> Price:
         return Price.from_str(f"{value:.{self._price_precision}f}")
@@ -148,14 +151,6 @@ class SimulatedMarket(LiveMarketDataClient):
             ts_event=closed_ns,
             ts_init=closed_ns,
         )
-
-    async def _request_bars(self, request: RequestBars) -> None:
-        """The minutes before the market opened."""
-        count = request.limit or HISTORY_MINUTES
-        newest = self._clock.timestamp_ns() // MINUTE_NS * MINUTE_NS
-        history = self._path.history(count)
-        bars = [self._bar(bar, newest - (len(history) - 1 - i) * MINUTE_NS) for i, bar in enumerate(history)]
-        self._handle_bars(request.bar_type, bars, request.id, request.start, request.end, request.params)
 
     async def _subscribe_quote_ticks(self, command: object) -> None:
         """Every step is sent anyway."""
@@ -192,18 +187,23 @@ class Minute:
     """Gathers steps into one-minute bars of trade prices; the bid stands in where nothing was traded."""
 
     def __init__(self) -> None:
+        self._number = 0
+        self._whole = False
         self._prices: list[Decimal] = []
         self._volume = ZERO
 
-    def add(self, step: MarketStep) -> MinuteBar | None:
-        """Take one step; gives the bar that it completes."""
+    def add(self, step: MarketStep, now: int) -> MinuteBar | None:
+        """Take the step of `now` (ns UTC); gives the bar of the minute that has ended, unless it was joined late."""
+        bar, number = None, now // MINUTE_NS
+        if number != self._number:
+            if self._whole:
+                prices = self._prices
+                bar = MinuteBar(prices[0], max(prices), min(prices), prices[-1], self._volume)
+            self._whole = self._number > 0
+            self._number, self._prices, self._volume = number, [], ZERO
         self._prices += [trade.price for trade in step.trades] or [step.bid]
         self._volume += sum((trade.qty for trade in step.trades), ZERO)
-        if (step.number + 1) % STEPS_PER_MINUTE:
-            return None
-        prices, volume = self._prices, self._volume
-        self._prices, self._volume = [], ZERO
-        return MinuteBar(prices[0], max(prices), min(prices), prices[-1], volume)
+        return bar
 
 
 class SimulatedMarketFactory(LiveDataClientFactory):

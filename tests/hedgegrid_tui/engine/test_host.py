@@ -10,6 +10,7 @@ from hedgegrid_tui.engine.host import EngineHost
 from hedgegrid_tui.engine.plan import COULD_NOT_START, Mode
 from strategy.control import Command, CommandName, Ending, Result
 from strategy.domain import DoorState, Leg
+from strategy.past import Past
 from strategy.snapshot import EnginePhase, Snapshot
 from tests.hedgegrid_tui.engine.sessions import hosted, plan_for, running, until
 from tests.journal_reader import read_journal
@@ -83,9 +84,9 @@ def test_a_leg_larger_than_the_top_of_the_book_is_flattened_whole(tmp_path: Path
 def test_a_stop_while_loading_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build = EngineHost._build
 
-    def slow(self: EngineHost) -> object:
+    def slow(self: EngineHost, past: Past) -> object:
         until(lambda: self._wanted_ending is not None)
-        return build(self)
+        return build(self, past)
 
     monkeypatch.setattr(EngineHost, "_build", slow)
     with hosted(plan_for(tmp_path)) as host:

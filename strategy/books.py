@@ -1,0 +1,141 @@
+"""Own books: what fills do to lots and money, each of them once."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from strategy.domain import ZERO, Lot, Role, Side
+from strategy.errors import ErrorLog
+from strategy.ledger import Ledger
+from strategy.lots import LotBook, OverClosedError
+from strategy.order_ids import OrderId, parse_id
+from strategy.order_index import OrderRecord
+from strategy.past import TRADES_REMEMBERED, Past
+
+
+class ReportStatus(StrEnum):
+    """Where an order stands at the venue."""
+
+    IN_FLIGHT = "in-flight"
+    """Sent, and not answered yet."""
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
+    """One execution as the venue reports it."""
+
+    order_id: str
+    trade_id: str
+    side: Side
+    price: Decimal
+    qty: Decimal
+    fee: Decimal
+    """Cost in quote currency; negative for a rebate."""
+    maker: bool
+
+
+class VenueReport(msgspec.Struct, frozen=True):
+    """One order as the venue last showed it, whoever has heard of it."""
+
+    id: str
+    side: Side
+    price: Decimal | None
+    """Limit price, trigger price of a stop, None at market."""
+    qty: Decimal
+    filled: Decimal
+    status: ReportStatus
+    fills: tuple[Fill, ...] = ()
+    """Oldest first."""
+    pending: bool = False
+    """Whether a cancel or change has left and is not answered yet."""
+
+
+class Books:
+    """Lots and ledger; fills go in here and nowhere else."""
+
+    def __init__(self, session: str, ledger: Ledger, errors: ErrorLog) -> None:
+        self.lots = LotBook()
+        self.ledger = ledger
+        self._errors = errors
+        self._sessions = {session}
+        self._seen: dict[tuple[str, str], None] = {}
+
+    def go_on_from(self, past: Past) -> None:
+        """Take over what earlier sessions held, earned and have seen."""
+        self.lots = past.lots
+        self.ledger.go_on_from(past.realised, past.fees, past.funding, past.peak)
+        self._sessions |= past.sessions
+        self._seen = dict(past.trades)
+
+    def told(self, order_id: str) -> OrderId | None:
+        """What the id of an order says; None where neither this session nor one before it sent that order."""
+        told = parse_id(order_id)
+        return told if told is not None and told.session in self._sessions else None
+
+    def is_new(self, fill: Fill) -> bool:
+        """Whether the fill was not seen before; from now on it was."""
+        identity = (fill.order_id, fill.trade_id)
+        if identity in self._seen:
+            return False
+        self._seen[identity] = None
+        if len(self._seen) > TRADES_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+    def has_seen(self, fill: Fill) -> bool:
+        """Whether the fill is in the books already."""
+        return (fill.order_id, fill.trade_id) in self._seen
+
+    def book(
+        self,
+        told: OrderId,
+        order: OrderRecord | None,
+        fill: Fill,
+        step: Decimal,
+        now: int,
+        forget: Callable[[Lot], None],
+    ) -> None:
+        """Let a fill change lots and money; `forget` takes each lot that it closes.
+
+        `step` (quote) serves an entry whose order is not known any more: its lot is measured from its own price.
+        """
+        realised, closed = ZERO, 0
+        if told.key.role is Role.ENTRY:
+            self.lots.enter(_lot_of(told, order, fill, step, now))
+        else:
+            realised, closed = self._reduce(told, fill, now, forget)
+        self.ledger.book_fill(realised, fill.fee, closed)
+        if order is not None and order.open_qty <= 0:
+            self.ledger.by_role[told.key.role] += 1
+
+    def _reduce(self, told: OrderId, fill: Fill, now: int, forget: Callable[[Lot], None]) -> tuple[Decimal, int]:
+        leg = told.key.leg
+        before = self.lots.of(leg)
+        try:
+            realised, closed = self.lots.reduce(leg, told.lot, fill.qty, fill.price)
+        except OverClosedError as error:
+            self._errors.record(now, "fill", "over-closed", str(error), critical=True)
+            realised, closed = error.realised, error.closed
+        for lot in before if closed else ():
+            if self.lots.get(lot.number) is None:
+                forget(lot)
+        return realised, closed
+
+
+def _lot_of(told: OrderId, order: OrderRecord | None, fill: Fill, step: Decimal, now: int) -> Lot:
+    return Lot(
+        number=told.serial,
+        leg=told.key.leg,
+        level=told.key.slot,
+        anchor=fill.price if order is None or order.price is None else order.price,
+        step=step if order is None or not order.step else order.step,
+        qty=fill.qty,
+        cost=fill.price * fill.qty,
+        opened_ns=now,
+    )

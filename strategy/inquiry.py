@@ -1,0 +1,86 @@
+"""Requests without an answer: when the venue is asked what became of an order, and when asking ends."""
+
+import msgspec
+
+from strategy.config import ExecutionConfig
+from strategy.domain import NS_PER_MS
+
+
+class Inquiry(msgspec.Struct):
+    """One order whose request is unanswered."""
+
+    due_ns: int
+    """When the venue is asked (again)."""
+    asked: int = 0
+    refused: bool = False
+    """The venue has refused a cancel or resize since it was last asked."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """What is to be done about unanswered requests."""
+
+    ask: list[str]
+    refused: set[str]
+    """Those of them whose cancel or resize was refused: it may be repeated."""
+    lost: list[str]
+    """Asked so often in vain that asking ends."""
+
+
+class Inquiries:
+    """Which orders await an answer; asking doubles its wait, is bounded, and ends with the order counted as lost."""
+
+    def __init__(self, execution: ExecutionConfig) -> None:
+        self._wait = execution.ask_after_ms * NS_PER_MS
+        self._retry = execution.retry_first_ms * NS_PER_MS
+        self._attempts = execution.ask_attempts
+        self._open: dict[str, Inquiry] = {}
+        self.lost: set[str] = set()
+        """Orders about which the venue never said a word."""
+
+    def expect(self, order_id: str, now: int) -> None:
+        """A request on the order has left at `now` (ns); repeating one does not begin the count again."""
+        known = self._open.get(order_id)
+        self._open[order_id] = Inquiry(now + self._wait, 0 if known is None else known.asked)
+
+    def refused(self, order_id: str, now: int) -> bool:
+        """A cancel or resize was refused; false where that was known already."""
+        inquiry = self._open.setdefault(order_id, Inquiry(now))
+        if inquiry.refused:
+            return False
+        inquiry.refused = True
+        inquiry.due_ns = now + self._retry
+        return True
+
+    def answered(self, order_id: str) -> None:
+        """The venue has told what became of the order."""
+        self._open.pop(order_id, None)
+        self.lost.discard(order_id)
+
+    def renew(self, now: int) -> None:
+        """Begin again with the lost ones: an operator's act, or books that differ, are worth another question."""
+        for order_id in self.lost:
+            self._open[order_id] = Inquiry(now)
+        self.lost.clear()
+
+    def take_due(self, now: int) -> Due:
+        """About which orders to ask the venue now, and which have just been given up."""
+        due = Due([], set(), [])
+        for order_id, inquiry in tuple(self._open.items()):
+            if inquiry.due_ns > now:
+                continue
+            if inquiry.asked >= self._attempts:
+                del self._open[order_id]
+                self.lost.add(order_id)
+                due.lost.append(order_id)
+                continue
+            inquiry.due_ns = now + (self._wait << inquiry.asked)
+            inquiry.asked += 1
+            if inquiry.refused:
+                due.refused.add(order_id)
+                inquiry.refused = False
+            due.ask.append(order_id)
+        return due
+
+    def next_due(self) -> int | None:
+        """The earliest time at which there is something to ask, ns."""
+        return min((inquiry.due_ns for inquiry in self._open.values()), default=None)

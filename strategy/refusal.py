@@ -1,0 +1,50 @@
+"""What a refusal means: Binance's error codes read out of the words that came with it."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+
+class Refusal(StrEnum):
+    """What follows from a refused order."""
+
+    POST_ONLY = "post-only"
+    """It would have taken; tried again nearer to the book, and no error."""
+    UNKNOWN_OUTCOME = "unknown-outcome"
+    """The order may be live all the same; the venue is asked before anything else is sent in its place."""
+    NOTHING_LEFT = "nothing-left"
+    """There is nothing to reduce on that leg, as the venue sees it."""
+    NEVER_ARRIVED = "never-arrived"
+    """The venue does not know the order: its answer to a question, not to the order."""
+    BUSY = "busy"
+    """A rate or load limit: the same order may pass a moment later."""
+    FINAL = "final"
+    """The order itself was wrong, or cannot be afforded."""
+
+
+CODES: Final = {
+    5022: Refusal.POST_ONLY,
+    1006: Refusal.UNKNOWN_OUTCOME,
+    1007: Refusal.UNKNOWN_OUTCOME,
+    2022: Refusal.NOTHING_LEFT,
+    2013: Refusal.NEVER_ARRIVED,
+    1001: Refusal.BUSY,
+    1003: Refusal.BUSY,
+    1008: Refusal.BUSY,
+    1015: Refusal.BUSY,
+}
+"""Source: Binance, USDT-M futures error codes; -1006 and -1007 say "execution status unknown" themselves."""
+_CODE: Final = re.compile(r"-(\d{4})\b")
+_SERVER_ERROR: Final = re.compile(r"\b(?:HTTP|status)\D{0,4}5\d\d\b", re.IGNORECASE)
+UNRESOLVED: Final = "UNKNOWN"
+"""Nautilus's own word for an order in flight that it could not resolve."""
+
+
+def classify(reason: str, *, post_only: bool = False) -> Refusal:
+    """What the venue's words on a refusal mean; words without a known code are final."""
+    if post_only:
+        return Refusal.POST_ONLY
+    if reason == UNRESOLVED or _SERVER_ERROR.search(reason):
+        return Refusal.UNKNOWN_OUTCOME
+    found = (CODES.get(int(code)) for code in _CODE.findall(reason))
+    return next((refusal for refusal in found if refusal is not None), Refusal.FINAL)

@@ -1,0 +1,77 @@
+"""A restart: what the journal says is held against what the venue shows."""
+
+from decimal import Decimal
+
+from strategy.books import ReportStatus, VenueReport
+from strategy.domain import ZERO, DoorState, Leg
+from strategy.grid import HedgeGrid
+from strategy.order_ids import parse_id
+from strategy.order_index import OrderRecord, OrderStatus
+from strategy.orders import Venue
+from strategy.past import Past
+
+
+def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
+    """Take over lots, orders and money of earlier sessions; nothing is sent before all of it is known.
+
+    What filled or ended while nobody listened is booked and journalled now. An order that the journal shows as sent
+    and the venue does not show may still be on its way: its place stays taken until the venue was asked. Positions
+    that differ after that are an alarm at once, and are never mended by opening. `wallet` is the account's balance.
+    """
+    shown = {report.id: report for report in venue.reports()}
+    grid.books.go_on_from(past)
+    grid.orders.serial = past.serial
+    if past.state is not DoorState.RUNNING:
+        grid.state = DoorState.PAUSED
+    if past.throttle is not None:
+        grid.ladders.set_throttle(past.throttle)
+    if past.centre is not None:
+        grid.ladders.centre_on(past.centre)
+    with grid.passes_held():
+        for order in past.orders.values():
+            grid.index.add(order)
+        for order in past.orders.values():
+            if order.id not in shown:
+                _hold(grid, order, venue)
+        for report in shown.values():
+            if report.id in past.filled:
+                grid.catch_up(report, missing=report.filled - past.filled[report.id])
+            elif report.status is ReportStatus.OPEN:
+                _take_stray(grid, report)
+        grid.ledger.settle_wallet(wallet)
+        now = venue.now()
+        for leg in Leg:
+            grid.watch_cover(leg, now)
+        grid.compare_books(now, bound_ns=0)
+
+
+def _hold(grid: HedgeGrid, order: OrderRecord, venue: Venue) -> None:
+    if not order.acknowledged:
+        grid.index.mark(order.id, OrderStatus.UNKNOWN)
+        grid.orders.write("unknown", order, "not shown by the venue at the restart")
+    venue.adopt(order)
+    grid.inquiries.expect(order.id, order.sent_ns)
+
+
+def _take_stray(grid: HedgeGrid, report: VenueReport) -> None:
+    """An open order with an id of ours that no line tells of is shown; the next pass withdraws it if it is an entry."""
+    told = parse_id(report.id)
+    if told is None:
+        return
+    order = OrderRecord(
+        id=report.id,
+        key=told.key,
+        side=report.side,
+        price=report.price,
+        qty=report.qty,
+        lot=told.lot,
+        step=ZERO,
+        status=OrderStatus.ACCEPTED,
+        filled=report.filled,
+        acknowledged=True,
+    )
+    grid.index.add(order)
+    grid.orders.write("submit", order, "found at the venue, in no line of the journal")
+    now = grid.orders.write("accepted", order)
+    words = f"{report.id} is open at the venue, and no line of the journal tells of it"
+    grid.errors.record(now, "restart", "stray-order", words, critical=True)
