@@ -6,10 +6,10 @@ from enum import StrEnum
 
 import msgspec
 
-from strategy.domain import ZERO, Lot, Role, Side
+from strategy.domain import Lot, Role, Side
 from strategy.errors import ErrorLog
 from strategy.ledger import Ledger
-from strategy.lots import LotBook, OverClosedError
+from strategy.lots import LotBook
 from strategy.order_ids import OrderId, parse_id
 from strategy.order_index import OrderRecord
 from strategy.past import TRADES_REMEMBERED, Past
@@ -52,6 +52,8 @@ class VenueReport(msgspec.Struct, frozen=True):
     status: ReportStatus
     fills: tuple[Fill, ...] = ()
     """Oldest first."""
+    reason: str = ""
+    """The venue's words where it was rejected."""
     pending: bool = False
     """Whether a cancel or change has left and is not answered yet."""
 
@@ -78,16 +80,6 @@ class Books:
         told = parse_id(order_id)
         return told if told is not None and told.session in self._sessions else None
 
-    def is_new(self, fill: Fill) -> bool:
-        """Whether the fill was not seen before; from now on it was."""
-        identity = (fill.order_id, fill.trade_id)
-        if identity in self._seen:
-            return False
-        self._seen[identity] = None
-        if len(self._seen) > TRADES_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        return True
-
     def has_seen(self, fill: Fill) -> bool:
         """Whether the fill is in the books already."""
         return (fill.order_id, fill.trade_id) in self._seen
@@ -101,31 +93,28 @@ class Books:
         now: int,
         forget: Callable[[Lot], None],
     ) -> None:
-        """Let a fill change lots and money; `forget` takes each lot that it closes.
+        """Let a fill change lots and money, once; `forget` takes each lot that it closes.
+
+        From the moment at which the lots have changed it counts as seen, whatever fails after that.
 
         `step` (quote) serves an entry whose order is not known any more: its lot is measured from its own price.
         """
-        realised, closed = ZERO, 0
-        if told.key.role is Role.ENTRY:
-            self.lots.enter(_lot_of(told, order, fill, step, now))
+        role, leg = told.key.role, told.key.leg
+        if role is Role.ENTRY:
+            outcome = self.lots.enter(_lot_of(told, order, fill, step, now))
         else:
-            realised, closed = self._reduce(told, fill, now, forget)
-        self.ledger.book_fill(realised, fill.fee, closed)
+            outcome = self.lots.take(leg, told.lot, fill.side, fill.qty, fill.price)
+        self._seen[fill.order_id, fill.trade_id] = None
+        if len(self._seen) > TRADES_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        if outcome.excess:
+            words = f"{leg}: an exit filled {fill.qty}, {outcome.excess} more than the leg held"
+            self._errors.record(now, "fill", "over-closed", words, critical=True)
+        self.ledger.book_fill(outcome.realised, fill.fee, len(outcome.closed))
+        for lot in outcome.closed:
+            forget(lot)
         if order is not None and order.open_qty <= 0:
-            self.ledger.by_role[told.key.role] += 1
-
-    def _reduce(self, told: OrderId, fill: Fill, now: int, forget: Callable[[Lot], None]) -> tuple[Decimal, int]:
-        leg = told.key.leg
-        before = self.lots.of(leg)
-        try:
-            realised, closed = self.lots.reduce(leg, told.lot, fill.qty, fill.price)
-        except OverClosedError as error:
-            self._errors.record(now, "fill", "over-closed", str(error), critical=True)
-            realised, closed = error.realised, error.closed
-        for lot in before if closed else ():
-            if self.lots.get(lot.number) is None:
-                forget(lot)
-        return realised, closed
+            self.ledger.by_role[role] += 1
 
 
 def _lot_of(told: OrderId, order: OrderRecord | None, fill: Fill, step: Decimal, now: int) -> Lot:

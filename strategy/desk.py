@@ -49,6 +49,22 @@ class Desk:
             args["share"] = plain(command.share)
         self._replies[act_id] = (command, reply)
         self._write("act", act_id=act_id, command=command.name, args=args, by=command.origin)
+        try:
+            self._carry_out_act(act_id, command)
+        except Exception as error:
+            if act_id in self._replies and not self._is_under_way(act_id):
+                self._answer(act_id, Result.FAILED, reason=f"{type(error).__name__}: {error}")
+            raise
+
+    def owes(self, reply: Reply) -> bool:
+        """Whether that answer is still to come."""
+        return any(each is reply for _, each in self._replies.values())
+
+    def _is_under_way(self, act_id: str) -> bool:
+        """Whether the act goes on by itself and is answered at its end."""
+        return act_id in self._withdrawing or (self._flatten is not None and act_id in self._flatten.acts)
+
+    def _carry_out_act(self, act_id: str, command: Command) -> None:
         self._grid.ask_afresh()
         match command.name:
             case CommandName.PAUSE:

@@ -1,7 +1,7 @@
 """The hedge grid itself: events update facts, one pass turns facts into orders. Knows no Nautilus."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import Final
 
@@ -10,6 +10,7 @@ import msgspec
 from strategy.books import Books, Fill, ReportStatus, VenueReport
 from strategy.config import Config
 from strategy.domain import (
+    BPS,
     NS_PER_MS,
     NS_PER_S,
     ZERO,
@@ -26,25 +27,24 @@ from strategy.domain import (
 )
 from strategy.errors import ErrorLog
 from strategy.gate import judge
-from strategy.inquiry import Inquiries
+from strategy.inquiry import Inquiries, RollCalls
 from strategy.journal import JournalWriter
 from strategy.ladders import Ladders
 from strategy.ledger import Ledger, ProtectionClock
 from strategy.lots import LotBook, desired_exits, is_passed
+from strategy.order_ids import OrderId
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
 from strategy.placement import occupied
 from strategy.reconcile import Action, Cancel, VenueRules, open_keys, reconcile_exits
 from strategy.refusal import Refusal, classify
 from strategy.retry import BackOff
-from strategy.watch import MISMATCH_BOUND_NS, BooksWatch, JournalWatch, ProtectionWatch
+from strategy.watch import MISMATCH_BOUND_NS, Alarm, BooksWatch, JournalWatch, ProtectionWatch
 
 CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
 """While the journal cannot be written, entries wait and are judged again this often."""
-ROLL_CALL_NS: Final = 10 * NS_PER_S
-"""While the books differ, the venue is asked about every order of the leg this often."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
 NO_DENIALS: Final = frozenset(
@@ -60,7 +60,6 @@ ENDINGS: Final = {
     ReportStatus.FILLED: "canceled",
     ReportStatus.CANCELED: "canceled",
     ReportStatus.EXPIRED: "expired",
-    ReportStatus.REJECTED: "rejected",
 }
 """The journal's word for an order that has ended without having filled, as far as the books know."""
 
@@ -99,12 +98,12 @@ class HedgeGrid:
         self.rules = rules
         self._back_off = BackOff(config.execution)
         self.inquiries = Inquiries(config.execution)
+        self._roll_calls = RollCalls(config.execution)
         bound = config.execution.attach_bound_ms * NS_PER_MS
         self._protection = ProtectionWatch(bound, journal, self.errors)
         self._comparison = BooksWatch(journal, self.errors)
         self._journal_watch = JournalWatch(journal, self.errors)
-        self._next_roll_call = 0
-        self._roll_calls_left = 0
+        self._emptied = Alarm("nothing-left", "venue", journal, self.errors)
         self._doubts = False
         self._denied: dict[OrderKey, Reason] = {}
         self._unfinished = False
@@ -147,7 +146,10 @@ class HedgeGrid:
             return
         if before.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             self.inquiries.answered(order_id)
-        self._back_off.succeeded(order.key)
+        if order.key.role.reduces:
+            self._back_off.passed(order.key)
+        else:
+            self._back_off.succeeded(order.key)
         self.refusals.pop(order.key, None)
         self.ladders.rested(order.key)
         leg, now = order.key.leg, self.orders.write("accepted", order)
@@ -197,15 +199,20 @@ class HedgeGrid:
         self.refusals[key] = reason
         if meaning is Refusal.POST_ONLY and self.ladders.refused(key):
             return
-        self._back_off.refused(key, now, grows=not key.role.reduces or meaning is Refusal.NOTHING_LEFT)
+        nothing_left = meaning is Refusal.NOTHING_LEFT and key.role.reduces
+        most = self.config.execution.ask_attempts if nothing_left else None
+        given_up = self._back_off.refused(key, now, grows=nothing_left or not key.role.reduces, most=most)
         if meaning is Refusal.POST_ONLY:
             return
-        if meaning is Refusal.NOTHING_LEFT and key.role.reduces:
-            self._ask_about(key.leg)
+        if nothing_left:
+            self._roll_calls.begin(key.leg, now)
+        if given_up:
+            held = f"own books hold {self.lots.held(key.leg)}"
+            self._emptied.raise_on(key.leg, f"the venue says that nothing is left to reduce; {held}", now)
         closes = event == "rejected" and key.role is Role.SL and self._is_hopeless(key.leg, meaning, now)
         if closes and order.lot is not None and self.lots.get(order.lot):
             self.lots.mark_breached(order.lot)
-        critical = key.role.reduces and not closes and meaning is not Refusal.NOTHING_LEFT
+        critical = key.role.reduces and not closes and not nothing_left
         self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical)
 
     def _is_hopeless(self, leg: Leg, meaning: Refusal, now: int) -> bool:
@@ -232,7 +239,13 @@ class HedgeGrid:
         if order is None:
             return
         self.inquiries.answered(order_id)
-        self._changed(order.key.leg, self.orders.write(event, order))
+        now = self.orders.write(event, order)
+        unasked = order.status is not OrderStatus.CANCELLING
+        if unasked and order.lot is not None and order.key.role.reduces and self.lots.get(order.lot) is not None:
+            # Nobody here asked for it: the venue may hold less than is known, and the next try may end likewise.
+            self._back_off.refused(order.key, now, grows=True)
+            self._roll_calls.begin(order.key.leg, now)
+        self._changed(order.key.leg, now)
 
     def on_resized(self, order_id: str, qty: Decimal) -> None:
         """The venue has changed the order's quantity."""
@@ -259,32 +272,55 @@ class HedgeGrid:
         if told is None:
             self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
             return
-        self.books.is_new(fill)
-        leg, role = told.key.leg, told.key.role
+        leg = told.key.leg
+        before = self.index.get(fill.order_id)
+        order = None if before is None else msgspec.structs.replace(before, filled=before.filled + fill.qty)
+        step = self.ladders.step or fill.price * self.config.grid.step_bps / BPS
+        try:
+            self.books.book(told, order, fill, step, now, self._forget)
+        finally:
+            if self.books.has_seen(fill):
+                with ExitStack() as whatever_fails:  # the last one first
+                    whatever_fails.callback(self._changed, leg, now)
+                    whatever_fails.callback(self._after_booking, told, fill, now)
+                    whatever_fails.callback(self._write_fill, told, fill, now)
+                    whatever_fails.callback(self._fill_order, fill)
+
+    def _fill_order(self, fill: Fill) -> None:
         order = self.index.filled(fill.order_id, fill.qty)
         if order is not None and order.open_qty <= 0:
             self.inquiries.answered(order.id)
-        try:
-            self._journal.write(
-                "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=leg, role=role,
-                lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
-                qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
-            )  # fmt: skip
-        finally:
-            step = self.ladders.step or fill.price * self.config.grid.step_bps / 10_000
-            self.books.book(told, order, fill, step, now, self._forget)
-            self._back_off.succeeded(told.key)
-            self.ladders.rested(told.key)
-            if role is Role.CLOSE and told.lot is None:
-                self.closing_fill(leg, fill)
-            self._changed(leg, now)
+
+    def _write_fill(self, told: OrderId, fill: Fill, now: int) -> None:
+        role = told.key.role
+        self._journal.write(
+            "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=told.key.leg, role=role,
+            lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
+            qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
+        )  # fmt: skip
+
+    def _after_booking(self, told: OrderId, fill: Fill, now: int) -> None:
+        leg = told.key.leg
+        self._back_off.succeeded(told.key)
+        self.ladders.rested(told.key)
+        self._emptied.end_on(leg, "filled again", now)
+        if self.lots.held(leg) < 0:
+            self._roll_calls.begin(leg, now)
+        if told.key.role is Role.CLOSE and told.lot is None:
+            self.closing_fill(leg, fill)
 
     def catch_up(self, report: VenueReport, missing: Decimal | None = None) -> None:
         """Take over what the venue has said of an order and no handler has heard; what is known changes nothing.
 
         `missing` bounds the quantity of the fills that are new, where they may be known by other trade ids.
         """
-        if report.status is not ReportStatus.IN_FLIGHT and report.status is not ReportStatus.REJECTED:
+        known = self.index.get(report.id)
+        if report.status is ReportStatus.REJECTED:
+            # Only the venue's answer to a question ends an order whose outcome is unknown.
+            if known is not None and known.status is not OrderStatus.UNKNOWN:
+                self.on_refused(report.id, report.reason, event="rejected")
+            return
+        if report.status is not ReportStatus.IN_FLIGHT:
             self.on_accepted(report.id)
             self.on_resized(report.id, report.qty)
         left = report.filled if missing is None else missing
@@ -293,6 +329,9 @@ class HedgeGrid:
                 qty = min(left, fill.qty)
                 self.on_fill(fill if qty == fill.qty else msgspec.structs.replace(fill, qty=qty))
                 left -= qty
+        known = self.index.get(report.id)
+        if known is not None and known.filled < report.filled and missing is None:
+            self.index.filled(report.id, report.filled - known.filled)  # booked, but not noted with the order
         if report.status in ENDINGS:
             self.on_ended(report.id, ENDINGS[report.status])
 
@@ -378,12 +417,10 @@ class HedgeGrid:
 
     def _wake_for(self, deadline: int | None, now: int) -> None:
         """Ask for a pass at the next time at which one would find something to do without an event."""
-        dues = [deadline, self._back_off.next_due(now), self.inquiries.next_due()]
+        dues = [deadline, self._back_off.next_due(now), self.inquiries.next_due(), self._roll_calls.next_due()]
         dues += [*self._protection.deadlines(), *self._comparison.deadlines()]
         closes = (order for leg in Leg for order in self.index.closes(leg))
         dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
-        if self._comparison.disagree and self._roll_calls_left:
-            dues.append(self._next_roll_call)
         if self._journal_watch.fails:
             dues.append(now + JOURNAL_RETRY_NS)
         if self._unfinished:
@@ -412,6 +449,8 @@ class HedgeGrid:
             else:
                 self._free_request(order)
             self._put_question(order_id)
+        for leg in self._roll_calls.take_due(now):
+            self._call_roll(leg)
         for order_id in due.lost:
             order = self.index.get(order_id)
             if order is not None:
@@ -429,16 +468,15 @@ class HedgeGrid:
 
     def ask_afresh(self) -> None:
         """An operator's act, or books that have come to differ, are worth new questions where asking had ended."""
-        now = self._venue.now()
-        self.inquiries.renew(now)
-        self._next_roll_call = now
-        self._roll_calls_left = self.config.execution.ask_attempts
+        self.inquiries.renew(self._venue.now())
+        self._roll_calls.renew()
+        self._back_off.renew()
 
-    def _ask_about(self, leg: Leg) -> None:
-        """The venue sees the leg differently: ask it about everything that is open there."""
-        for entries in (False, True):
-            for order in self.index.of(leg, entries=entries):
-                self._put_question(order.id)
+    def _call_roll(self, leg: Leg) -> None:
+        """The venue sees the leg differently: ask it about everything that is open there, or was until a moment ago."""
+        is_open = [order.id for order in self.index if order.key.leg is leg]
+        for order_id in (*is_open, *self.index.ended(leg)):
+            self._put_question(order_id)
 
     def _chase_closes(self, now: int) -> None:
         """A close that does not come to its end is cancelled, so that what is left is closed by another."""
@@ -499,7 +537,7 @@ class HedgeGrid:
         """Why no entry at all may leave."""
         if self._journal_watch.fails:
             return Reason.JOURNAL_FAILING
-        if self._comparison.disagree:
+        if self._comparison.disagree or self._emptied.raised:
             return Reason.UNRECONCILED
         if self.config.regime.require_warm and not self.ladders.reading.is_warm:
             return Reason.WARMING
@@ -526,11 +564,8 @@ class HedgeGrid:
             self.ask_afresh()
             self.doubt()
             self._again = True
-        if self._comparison.disagree and self._roll_calls_left and now >= self._next_roll_call:
-            self._next_roll_call = now + ROLL_CALL_NS
-            self._roll_calls_left -= 1
             for leg in self._comparison.surplus:
-                self._ask_about(leg)
+                self._roll_calls.begin(leg, now)
 
     def _on_unsent(self, key: OrderKey | None, error: Exception) -> None:
         """An order or a request could not be sent: the rest of the pass goes on, this one waits and is tried again."""

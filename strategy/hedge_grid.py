@@ -29,7 +29,7 @@ from strategy.bars import BarIntake, MinuteBar
 from strategy.books import VenueReport
 from strategy.calm import calm_band
 from strategy.config import Config
-from strategy.control import Command, Receipt
+from strategy.control import Command, Receipt, Result
 from strategy.desk import Desk
 from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, Market, plain
 from strategy.funding import guard, next_change
@@ -173,14 +173,29 @@ class HedgeGridStrategy(Strategy):
             self.desk.abandon()
         self.publish()
 
-    @guarded
     def command(self, command: Command, receipt: "Future[Receipt]") -> None:
-        """Carry out an operator's command; runs on the engine's loop."""
+        """Carry out an operator's command; runs on the engine's loop. Whoever asked gets an answer in any case."""
+        answered: list[Receipt] = []
+
+        def reply(answer: Receipt) -> None:
+            answered.append(answer)
+            self._answers.append((receipt, answer))
+
+        try:
+            self._desk.handle(command, reply)
+            self._after_pass()
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            self.contain("command", error)
+            if not answered and (self.desk is None or not self.desk.owes(reply)):
+                words = f"{type(error).__name__}: {error}"
+                reply(Receipt(act_id="", command=command.text, result=Result.FAILED, detail={"reason": words}))
+        self.publish()
+
+    @property
+    def _desk(self) -> Desk:
         if self.desk is None:
             raise RuntimeError("the strategy has not started")
-        self.desk.handle(command, lambda answer: self._answers.append((receipt, answer)))
-        self._after_pass()
-        self.publish()
+        return self.desk
 
     def contain(self, where: str, error: Exception) -> None:
         """Note an exception that was caught, and ask for another pass."""

@@ -1,9 +1,14 @@
 """Requests without an answer: when the venue is asked what became of an order, and when asking ends."""
 
+from typing import Final
+
 import msgspec
 
 from strategy.config import ExecutionConfig
-from strategy.domain import NS_PER_MS
+from strategy.domain import NS_PER_MS, NS_PER_S, Leg
+
+ROLL_CALL_REST_NS: Final = 60 * NS_PER_S
+"""After its last question a roll call does not begin again by itself for so long."""
 
 
 class Inquiry(msgspec.Struct):
@@ -84,3 +89,38 @@ class Inquiries:
     def next_due(self) -> int | None:
         """The earliest time at which there is something to ask, ns."""
         return min((inquiry.due_ns for inquiry in self._open.values()), default=None)
+
+
+class RollCalls:
+    """Where the venue sees a leg differently, it is asked about all of the leg's orders: a few times, then no more."""
+
+    def __init__(self, execution: ExecutionConfig) -> None:
+        self._wait = execution.retry_first_ms * NS_PER_MS
+        self._attempts = execution.ask_attempts
+        self._running: dict[Leg, Inquiry] = {}
+        self._rest_until: dict[Leg, int] = {}
+
+    def begin(self, leg: Leg, now: int) -> None:
+        """Ask at once; nothing where one is under way, or has ended a moment ago."""
+        if leg not in self._running and self._rest_until.get(leg, 0) <= now:
+            self._running[leg] = Inquiry(now)
+
+    def renew(self) -> None:
+        """The next one may begin at once."""
+        self._rest_until.clear()
+
+    def take_due(self, now: int) -> list[Leg]:
+        """The legs about which to ask now."""
+        due = [leg for leg, inquiry in self._running.items() if inquiry.due_ns <= now]
+        for leg in due:
+            inquiry = self._running[leg]
+            inquiry.due_ns = now + (self._wait << inquiry.asked)
+            inquiry.asked += 1
+            if inquiry.asked >= self._attempts:
+                del self._running[leg]
+                self._rest_until[leg] = now + ROLL_CALL_REST_NS
+        return due
+
+    def next_due(self) -> int | None:
+        """The earliest time at which there is something to ask, ns."""
+        return min((inquiry.due_ns for inquiry in self._running.values()), default=None)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, OrderStatus, TimeInForce, TriggerType
-from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderSubmitted
+from nautilus_trader.model.events import OrderAccepted, OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
 from nautilus_trader.model.identifiers import (
     AccountId,
     ClientOrderId,
@@ -121,6 +121,7 @@ def report_of(order: Order) -> VenueReport:
         filled=exact(order.filled_qty),
         status=_status(order),
         fills=tuple(fill_of(event) for event in order.events if isinstance(event, OrderFilled)),
+        reason=order.last_event.reason if isinstance(order.last_event, OrderRejected | OrderDenied) else "",
         pending=order.status in PENDING,
     )
 

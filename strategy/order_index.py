@@ -1,5 +1,6 @@
 """Live and in-flight orders by id and by key, filled at submit and kept by every event that ends one."""
 
+from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +22,8 @@ class OrderStatus(StrEnum):
     """Sent, but nobody has said what became of it."""
 
 
+ENDED_REMEMBERED: Final = 20
+"""Per leg so many ended orders are remembered, of which a fill may not have been told."""
 WORKING: Final = (OrderStatus.ACCEPTED, OrderStatus.CANCELLING, OrderStatus.RESIZING)
 """At the venue, as far as it has said."""
 
@@ -59,6 +62,7 @@ class OrderIndex:
         self._working_stops = dict.fromkeys(Leg, ZERO)
         self._closes: dict[Leg, dict[str, OrderRecord]] = {leg: {} for leg in Leg}
         self._counts = dict.fromkeys(Role, 0)
+        self._ended: dict[Leg, deque[str]] = {leg: deque(maxlen=ENDED_REMEMBERED) for leg in Leg}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -86,6 +90,10 @@ class OrderIndex:
     def of(self, leg: Leg, *, entries: bool) -> tuple[OrderRecord, ...]:
         """The open entries, or the open reducing orders, of a leg."""
         return tuple(order for order in self if order.key.leg is leg and (order.key.role is Role.ENTRY) is entries)
+
+    def ended(self, leg: Leg) -> tuple[str, ...]:
+        """Ids of the leg's orders that ended last, oldest first."""
+        return tuple(self._ended[leg])
 
     def closes(self, leg: Leg) -> tuple[OrderRecord, ...]:
         """The market orders that close the leg, or lots of it."""
@@ -163,6 +171,7 @@ class OrderIndex:
     def _drop(self, order: OrderRecord) -> None:
         self._count(order, -1)
         del self._by_id[order.id]
+        self._ended[order.key.leg].append(order.id)
         self._closes[order.key.leg].pop(order.id, None)
         siblings = self._by_key[order.key]
         del siblings[order.id]

@@ -8,7 +8,7 @@ import msgspec
 
 from strategy.domain import ZERO, DoorState, Leg, Lot, OrderKey, Role, Side
 from strategy.journal import JournalError
-from strategy.lots import LotBook, OverClosedError
+from strategy.lots import LotBook
 from strategy.order_ids import parse_id
 from strategy.order_index import OrderRecord, OrderStatus
 
@@ -168,13 +168,10 @@ class _Reader:
             if order.open_qty <= 0:
                 del past.orders[order_id]
         if role is Role.ENTRY:
-            past.lots.enter(self._lot(line, leg, order, qty, price))
-            return
-        try:
-            realised, _ = past.lots.reduce(leg, line["lot"], qty, price)
-        except OverClosedError as error:
-            realised = error.realised
-        past.realised += realised
+            outcome = past.lots.enter(self._lot(line, leg, order, qty, price))
+        else:
+            outcome = past.lots.take(leg, line["lot"], Side(line["side"]), qty, price)
+        past.realised += outcome.realised
 
     def _lot(self, line: dict[str, Any], leg: Leg, order: OrderRecord | None, qty: Decimal, price: Decimal) -> Lot:
         told = parse_id(line["id"])

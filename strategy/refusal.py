@@ -24,6 +24,7 @@ class Refusal(StrEnum):
 
 CODES: Final = {
     5022: Refusal.POST_ONLY,
+    1000: Refusal.UNKNOWN_OUTCOME,
     1006: Refusal.UNKNOWN_OUTCOME,
     1007: Refusal.UNKNOWN_OUTCOME,
     2022: Refusal.NOTHING_LEFT,
@@ -32,19 +33,25 @@ CODES: Final = {
     1003: Refusal.BUSY,
     1008: Refusal.BUSY,
     1015: Refusal.BUSY,
+    1021: Refusal.BUSY,
 }
 """Source: Binance, USDT-M futures error codes; -1006 and -1007 say "execution status unknown" themselves."""
 _CODE: Final = re.compile(r"-(\d{4})\b")
-_SERVER_ERROR: Final = re.compile(r"\b(?:HTTP|status)\D{0,4}5\d\d\b", re.IGNORECASE)
+_SERVER_ERROR: Final = re.compile(
+    r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\W*(?:<[^>]*>\W*)*5\d\d\b", re.IGNORECASE
+)
+"""An HTTP status of 500 to 599, said as one or standing at the beginning of a proxy's page."""
+_WORDLESS: Final = frozenset({"", "None"})
+"""What is left of a server error whose answer had no body."""
 UNRESOLVED: Final = "UNKNOWN"
 """Nautilus's own word for an order in flight that it could not resolve."""
 
 
 def classify(reason: str, *, post_only: bool = False) -> Refusal:
-    """What the venue's words on a refusal mean; words without a known code are final."""
+    """What the venue's words on a refusal mean; words without a known code or a server's error are final."""
     if post_only:
         return Refusal.POST_ONLY
-    if reason == UNRESOLVED or _SERVER_ERROR.search(reason):
+    codes = [int(code) for code in _CODE.findall(reason)]
+    if not codes and (reason == UNRESOLVED or reason in _WORDLESS or _SERVER_ERROR.search(reason)):
         return Refusal.UNKNOWN_OUTCOME
-    found = (CODES.get(int(code)) for code in _CODE.findall(reason))
-    return next((refusal for refusal in found if refusal is not None), Refusal.FINAL)
+    return next((CODES[code] for code in codes if code in CODES), Refusal.FINAL)

@@ -1,9 +1,13 @@
 """When a refused order may be tried again: a wait that doubles, bounded, per key."""
 
+import sys
 from collections.abc import Mapping
+from typing import Final
 
 from strategy.config import ExecutionConfig
 from strategy.domain import NS_PER_MS, OrderKey
+
+NEVER: Final = sys.maxsize
 
 
 class BackOff:
@@ -20,18 +24,34 @@ class BackOff:
         """Per key the time, ns, before which it waits."""
         return self._until
 
-    def refused(self, key: OrderKey, now: int, *, grows: bool) -> None:
-        """Note a refusal at `now` (ns); the wait of an order that protects something should not grow."""
+    def refused(self, key: OrderKey, now: int, *, grows: bool, most: int | None = None) -> bool:
+        """Note a refusal at `now` (ns); the wait of an order that protects something should not grow.
+
+        After `most` refusals in a row the key is given up; returns whether that has just happened.
+        """
         attempts = self._attempts.get(key, 0) if grows else 0
         self._attempts[key] = attempts + 1
+        if most is not None and attempts + 1 >= most:
+            self._until[key] = NEVER
+            return True
         wait = min(self._first << min(attempts, 32), self._last)
         self._until[key] = now + wait
+        return False
+
+    def renew(self) -> None:
+        """Keys that were given up may be tried again."""
+        for key in [key for key, until in self._until.items() if until == NEVER]:
+            self.succeeded(key)
+
+    def passed(self, key: OrderKey) -> None:
+        """The venue has taken the order: nothing waits; whether it lasts is not known yet."""
+        self._until.pop(key, None)
 
     def succeeded(self, key: OrderKey) -> None:
-        """Forget the refusals of a key that the venue has accepted, or that is gone."""
+        """Forget the refusals of a key that has filled, or that is gone."""
         self._attempts.pop(key, None)
         self._until.pop(key, None)
 
     def next_due(self, now: int) -> int | None:
         """The earliest time after `now` at which a key may be tried again."""
-        return min((until for until in self._until.values() if until > now), default=None)
+        return min((until for until in self._until.values() if now < until < NEVER), default=None)

@@ -99,7 +99,7 @@ class BooksWatch:
                 self._alarm.end_on(leg, "books agree again", now)
                 continue
             since = self._since.setdefault(leg, now)
-            if now - since >= bound_ns:
+            if leg in self._alarm.raised or now - since >= bound_ns:
                 self.surplus[leg] = venue[leg] - own[leg]
                 if self._alarm.raise_on(leg, f"the venue holds {venue[leg]}, own books {own[leg]}", now):
                     new.add(leg)

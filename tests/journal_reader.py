@@ -26,6 +26,8 @@ class Books:
     fees: Decimal = Decimal(0)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     lots: dict[str, dict[int, tuple[Decimal, Decimal]]] = field(default_factory=lambda: {"long": {}, "short": {}})
+    debts: dict[str, list[tuple[Decimal, Decimal]]] = field(default_factory=lambda: {"long": [], "short": []})
+    """Quantity and price of what was closed before its entry's fill was told."""
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     naked_since: dict[str, int] = field(default_factory=dict)
     max_naked_ns: int = 0
@@ -33,7 +35,8 @@ class Books:
     owed: set[str] = field(default_factory=set)
 
     def held(self, leg: str) -> Decimal:
-        return sum((qty for qty, _ in self.lots[leg].values()), Decimal(0))
+        owed = sum((qty for qty, _ in self.debts[leg]), Decimal(0))
+        return sum((qty for qty, _ in self.lots[leg].values()), Decimal(0)) - owed
 
     def covered(self, leg: str, role: str = "sl") -> Decimal:
         orders = (o for o in self.orders.values() if o["leg"] == leg and o["role"] == role and o["working"])
@@ -55,6 +58,7 @@ class Books:
         if line["fresh_venue"]:
             self.orders.clear()
             self.lots = {"long": {}, "short": {}}
+            self.debts = {"long": [], "short": []}
             self.naked_since.clear()
 
     def _on_session_stop(self, line: dict[str, Any]) -> None:
@@ -99,11 +103,26 @@ class Books:
             if not order["left"]:
                 self.counts[f"filled_{line['role']}"] += 1
                 del self.orders[line["id"]]
-        if line["role"] == "entry":
-            held, cost = self.lots[leg].get(line["lot"], (Decimal(0), Decimal(0)))
-            self.lots[leg][line["lot"]] = held + qty, cost + qty * price
+        if line["side"] == ("buy" if leg == "long" else "sell"):
+            left = self._repay(leg, qty, price)
+            self.counts["round_trips"] += line["role"] == "entry" and not left
+            if left:
+                assert line["role"] == "entry", f"bought back what nobody owed: {line}"
+                held, cost = self.lots[leg].get(line["lot"], (Decimal(0), Decimal(0)))
+                self.lots[leg][line["lot"]] = held + left, cost + left * price
         else:
             self._close(leg, line["lot"], qty, price)
+
+    def _repay(self, leg: str, qty: Decimal, price: Decimal) -> Decimal:
+        sign = 1 if leg == "long" else -1
+        while qty and self.debts[leg]:
+            owed, at = self.debts[leg].pop(0)
+            paid = min(owed, qty)
+            self.realised += sign * (at - price) * paid
+            qty -= paid
+            if owed > paid:
+                self.debts[leg].insert(0, (owed - paid, at))
+        return qty
 
     def _close(self, leg: str, lot: int | None, qty: Decimal, price: Decimal) -> None:
         """From the named lot first, then from the oldest."""
@@ -120,7 +139,7 @@ class Books:
                 self.counts["round_trips"] += 1
             if not qty:
                 return
-        raise AssertionError(f"{leg}: closed {qty} more than was held")
+        self.debts[leg].append((qty, price))
 
     def _watch(self, ts: int) -> None:
         for leg in self.lots:

@@ -15,7 +15,7 @@ from strategy.domain import DoorState, Lot, Role
 from strategy.flatten import FlattenStep
 from strategy.grid import HedgeGrid
 from strategy.ledger import Ledger
-from strategy.lots import LotBook
+from strategy.lots import LotBook, Outcome
 from strategy.order_index import OrderIndex
 from strategy.orders import Orders
 from strategy.snapshot import FlattenStage
@@ -104,8 +104,8 @@ def books_wrong_profit(patch: pytest.MonkeyPatch) -> None:
 def holds_too_much(patch: pytest.MonkeyPatch) -> None:
     real = LotBook.enter
 
-    def enter(self: LotBook, lot: Lot) -> None:
-        real(self, msgspec.structs.replace(lot, qty=lot.qty + Decimal("0.001")))
+    def enter(self: LotBook, lot: Lot) -> Outcome:
+        return real(self, msgspec.structs.replace(lot, qty=lot.qty + Decimal("0.001")))
 
     patch.setattr(LotBook, "enter", enter)
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from strategy.config import GridConfig, InstrumentConfig
 from strategy.domain import Leg, Lot, Market, Role, Side
-from strategy.lots import LotBook, OverClosedError, desired_exits, exit_prices, is_passed
+from strategy.lots import LotBook, Outcome, desired_exits, exit_prices, is_passed
 
 SPEC = InstrumentConfig().spec()
 GRID = GridConfig()
@@ -32,6 +32,8 @@ class LotMachine(RuleBasedStateMachine):
         self.held: dict[Leg, dict[int, Decimal]] = {leg: {} for leg in Leg}
         self.money = dict.fromkeys(Leg, Decimal(0))
         """Paid in less taken out, plus what was realised."""
+        self.owed: dict[Leg, list[Decimal]] = {leg: [] for leg in Leg}
+        """Price of each thousandth that was closed before it was there, oldest first."""
         self.leg_of: dict[int, Leg] = {}
         self.last = 0
 
@@ -48,9 +50,15 @@ class LotMachine(RuleBasedStateMachine):
 
     def put(self, number: int, qty: Decimal, price: Decimal) -> None:
         leg = self.leg_of[number]
-        self.book.enter(lot(number, leg, qty, price))
-        self.held[leg][number] = self.held[leg].get(number, Decimal(0)) + qty
-        self.money[leg] += qty * price
+        outcome = self.book.enter(lot(number, leg, qty, price))
+        paid = self.owed[leg][: int(qty * 1000)]
+        del self.owed[leg][: len(paid)]
+        assert outcome.realised == leg.sign * sum((at - price for at in paid), Decimal(0)) / 1000
+        left = qty - Decimal(len(paid)) / 1000
+        assert len(outcome.closed) == (not left)
+        if left:
+            self.held[leg][number] = self.held[leg].get(number, Decimal(0)) + left
+        self.money[leg] += qty * price + leg.sign * outcome.realised
 
     @rule(leg=legs, number=st.none() | st.integers(1, 20), qty=quantities, price=prices)
     def reduce(self, leg: Leg, number: int | None, qty: Decimal, price: Decimal) -> None:
@@ -58,24 +66,27 @@ class LotMachine(RuleBasedStateMachine):
             return
         lots = self.held[leg]
         order = ([number] if number in lots else []) + [each for each in lots if each != number]
-        left, emptied = qty, 0
+        left, emptied = qty, []
         for each in order:
             taken = min(left, lots[each])
             lots[each] -= taken
             left -= taken
             if not lots[each]:
                 del lots[each]
-                emptied += 1
-        try:
-            realised, closed = self.book.reduce(leg, number, qty, price)
-            assert not left
-        except OverClosedError as error:
-            realised, closed = error.realised, error.closed
-            over = str(error)
-            assert left
-            assert f"{left} more than the leg held" in over
-        assert closed == emptied
-        self.money[leg] += leg.sign * realised - price * (qty - left)
+                emptied.append(each)
+        outcome = self.book.take(leg, number, leg.exit_side, qty, price)
+        assert [each.number for each in outcome.closed] == emptied
+        assert outcome.excess == left
+        self.owed[leg] += [price] * int(left * 1000)
+        self.money[leg] += leg.sign * outcome.realised - price * qty
+
+    @rule(leg=legs, qty=quantities, price=prices)
+    def buy_back(self, leg: Leg, qty: Decimal, price: Decimal) -> None:
+        outcome = self.book.take(leg, None, leg.entry_side, qty, price)
+        paid = self.owed[leg][: int(qty * 1000)]
+        del self.owed[leg][: len(paid)]
+        assert outcome.excess == qty - Decimal(len(paid)) / 1000
+        self.money[leg] += leg.sign * outcome.realised + price * (qty - outcome.excess)
 
     @rule(number=st.integers(1, 20))
     def breach(self, number: int) -> None:
@@ -89,13 +100,15 @@ class LotMachine(RuleBasedStateMachine):
     def quantities_agree(self) -> None:
         for leg in Leg:
             assert {each.number: each.qty for each in self.book.of(leg)} == self.held[leg]
-            assert self.book.held(leg) == sum(self.held[leg].values())
+            assert self.book.held(leg) == sum(self.held[leg].values()) - Decimal(len(self.owed[leg])) / 1000
         assert len(self.book) == sum(len(lots) for lots in self.held.values())
 
     @invariant()
     def money_adds_up_exactly(self) -> None:
         for leg in Leg:
-            assert self.book.cost(leg) == sum((each.cost for each in self.book.of(leg)), Decimal(0)) == self.money[leg]
+            owed = sum(self.owed[leg], Decimal(0)) / 1000
+            assert self.book.cost(leg) == self.money[leg]
+            assert self.book.cost(leg) == sum((each.cost for each in self.book.of(leg)), Decimal(0)) - owed
 
 
 LotMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -107,7 +120,7 @@ def test_a_rise_gains_on_a_long_lot_and_loses_on_a_short_one(leg: Leg, gain: str
     book = LotBook()
     book.enter(lot(1, leg))
     assert book.unrealised(leg, Decimal(60_100)) == Decimal(gain)
-    assert book.reduce(leg, 1, Decimal("0.004"), Decimal(60_100)) == (Decimal(gain), 1)
+    assert book.reduce(leg, 1, Decimal("0.004"), Decimal(60_100)) == Outcome(Decimal(gain), (lot(1, leg),))
     assert str(book.unrealised(leg, Decimal(60_100))) == "0.000"
 
 

@@ -218,7 +218,8 @@ class FakeVenue:
         asked = any(kind != "submit" and queued == order_id for kind, queued, _ in self.inbound)
         told_soon = any(event.order_id == order_id for event in self.outbound)
         pending = asked or told_soon
-        return VenueReport(order_id, order.order.side, order.order.price, qty, filled, status, fills, pending)
+        words = next((event.reason for event in reversed(told) if event.kind in ("rejected", "denied")), "")
+        return VenueReport(order_id, order.order.side, order.order.price, qty, filled, status, fills, words, pending)
 
     def reports(self) -> list[VenueReport]:
         """The same of every order."""
