@@ -90,7 +90,10 @@ def parse_command(line: str) -> Command:
         return Command(CommandName.SET_THROTTLE, share=_share(words[1]))
     if len(words) == 1 and words[0] in tuple(CommandName) and words[0] != CommandName.SET_THROTTLE:
         return Command(CommandName(words[0]))
-    known = "pause, resume, cancel-entries, flatten [long|short], snapshot, quit [cancel|flatten]"
+    known = (
+        "pause, resume, cancel-entries, flatten [long|short], reset-breaker, reset-drawdown, set-throttle SHARE, "
+        "snapshot, quit [cancel|flatten]"
+    )
     raise ValueError(f"{line.strip()!r} is no command; known: {known}")
 
 

@@ -1,10 +1,10 @@
-"""HedgeGridStrategy: Nautilus events in, the grid's orders out. The only file here that meets a running Nautilus."""
+"""HedgeGridStrategy: Nautilus's events in, the parts of the brain in their order."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
-from typing import Any, Concatenate, Final
+from typing import Concatenate, Final
 
 import msgspec
 from nautilus_trader.config import StrategyConfig
@@ -21,25 +21,23 @@ from nautilus_trader.model.events import (
     OrderRejected,
     OrderUpdated,
 )
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
-from nautilus_trader.model.objects import Currency, Quantity
-from nautilus_trader.trading.strategy import Strategy
+from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.objects import Currency
 
 from strategy.bars import BarIntake, MinuteBar
-from strategy.books import VenueReport
 from strategy.calm import calm_band
 from strategy.config import Config
 from strategy.control import Command, Receipt, Result
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, Market, plain
+from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, plain
 from strategy.funding import guard, next_change
 from strategy.grid import HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.market_watch import MarketWatch, minute_of
-from strategy.order_factory import OrderFactory, fill_of, report_of
+from strategy.nautilus_link import NautilusLink
+from strategy.order_factory import fill_of
 from strategy.order_ids import base36, parse_id
-from strategy.order_index import OrderRecord
 from strategy.past import Past
 from strategy.picture import take_picture
 from strategy.reconcile import VenueRules
@@ -49,6 +47,10 @@ from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 
 TIDY_EVERY: Final = 200
 """Orders sent between two looks for closed ones to forget."""
+ENDED_KEPT_NS: Final = 600 * NS_PER_S
+"""At a real venue a closed order is kept for so long."""
+RESTORED: Final = "restored: "
+"""Goes before the reason of a state that an earlier session has left latched."""
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
 """A pass that failed is tried again after this."""
 
@@ -84,7 +86,7 @@ class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignor
     """Whether a resting stop can change its quantity. Binance's conditional orders cannot."""
 
 
-class HedgeGridStrategy(Strategy):
+class HedgeGridStrategy(NautilusLink):
     """Thin shell on Nautilus; all its state is written on the engine's loop, and `snapshot` is one reference."""
 
     def __init__(
@@ -101,12 +103,10 @@ class HedgeGridStrategy(Strategy):
         self._hop = hop
         self._past = Past() if past is None else past
         self._blank = self.snapshot
-        self._factory: Any = None
         self._bars = BarIntake(slack_ns=NS_PER_S)
         self._regime = RegimeWatch(settings.regime)
         self._warming = ""
         """Progress of the warm-up, in words."""
-        self._positions: dict[Leg, PositionId] = {}
         self._watch = MarketWatch()
         self._answers: list[tuple[Future[Receipt], Receipt]] = []
         """Receipts that go out with the next snapshot, so that whoever gets one sees what it tells of."""
@@ -134,8 +134,7 @@ class HedgeGridStrategy(Strategy):
         instrument_id = self.config.instrument_id
         settings = self._settings.instrument
         instrument = self.cache.instrument(instrument_id)
-        self._positions = {leg: PositionId(f"{instrument_id}-{leg.name}") for leg in Leg}
-        self._factory = OrderFactory(self.trader_id, self.id, instrument_id)
+        self._link()
         account = self.portfolio.account(instrument_id.venue)
         balance: Decimal = account.balance_total(Currency.from_str(settings.quote)).as_decimal()
         session = base36(self.now() // NS_PER_MS)
@@ -157,8 +156,9 @@ class HedgeGridStrategy(Strategy):
             qty_decimals=instrument.size_precision,
             taker_fee=settings.taker_fee,
         )
-        resumed = self.grid.state is DoorState.RUNNING
-        self.desk.set_state(self.grid.state, "started" if resumed else f"restored: {self._past.state_reason}")
+        running = self.grid.state is DoorState.RUNNING
+        reason = "started" if running else RESTORED + self._past.state_reason.removeprefix(RESTORED)
+        self.desk.set_state(self.grid.state, reason)
         self.subscribe_quote_ticks(instrument_id)
         self.subscribe_trade_ticks(instrument_id)
         self.subscribe_mark_prices(instrument_id)
@@ -201,14 +201,15 @@ class HedgeGridStrategy(Strategy):
         """Note an exception that was caught, and ask for another pass."""
         words = f"{where}: {type(error).__name__}: {error}"
         self.log.error(words)
-        if self.grid is None:
+        if self.grid is None or where == self.on_start.__name__:
             self.failure = words
+        if self.grid is None:
             return
         try:
             now = self.now()
-            self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
             self.grid.doubt()
             self.wake_at(now + RETRY_AFTER_ERROR_NS)
+            self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
         except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
             words = f"{where}: not recorded: {type(second).__name__}: {second}"
             self.log.error(words)  # noqa: TRY400 - Nautilus's logger
@@ -379,72 +380,9 @@ class HedgeGridStrategy(Strategy):
 
     # -- what the grid asks of Nautilus (strategy.grid.Venue) --------------------------------------------------------
 
-    def now(self) -> int:
-        """The engine's clock, ns UTC."""
-        return int(self.clock.timestamp_ns())
-
     def market(self) -> Market | None:
         """The best prices now; None before the first."""
         return self._watch.market()
-
-    def position(self, leg: Leg) -> Decimal:
-        """The cache's word on what a leg holds; negative where it was over-closed."""
-        position = self.cache.position(self._positions[leg])
-        if position is None or position.is_closed:
-            return Decimal(0)
-        signed: Decimal = position.signed_decimal_qty()
-        return leg.sign * signed
-
-    def submit(self, order_id: str, order: DesiredOrder) -> None:
-        """Send a new order with the leg's canonical position id."""
-        made = self._factory.order(order_id, order, self.now())
-        self.submit_order(made, position_id=self._positions[order.key.leg])
-
-    def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
-        """Send a lot's stop and take-profit, linked where the venue can."""
-        if not self.config.linked_exits:
-            self.submit(stop_id, stop)
-            self.submit(target_id, target)
-            return
-        pair = self._factory.linked((stop_id, stop), (target_id, target), self.now())
-        self.submit_order_list(pair, position_id=self._positions[stop.key.leg])
-
-    def knows(self, order_id: str) -> bool:
-        """Whether an order whose sending raised may have left: Nautilus has it, so that only an event can end it."""
-        return self.cache.order(ClientOrderId(order_id)) is not None
-
-    def cancel(self, order_id: str) -> None:
-        """Ask for an order's cancellation."""
-        self.cancel_order(self.cache.order(ClientOrderId(order_id)))
-
-    def resize(self, order_id: str, qty: Decimal) -> None:
-        """Ask for another total quantity of an order."""
-        self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(plain(qty)))
-
-    def ask(self, order_id: str) -> None:
-        """Ask the venue what became of an order; the execution client tells what was missed as ordinary events."""
-        order = self.cache.order(ClientOrderId(order_id))
-        if order is not None and not self.config.linked_exits:
-            self.query_order(order)
-
-    def report(self, order_id: str) -> VenueReport | None:
-        """What Nautilus knows of an order."""
-        order = self.cache.order(ClientOrderId(order_id))
-        return None if order is None else report_of(order)
-
-    def reports(self) -> Iterable[VenueReport]:
-        """What Nautilus knows of every order, oldest first."""
-        orders = self.cache.orders(instrument_id=self.config.instrument_id)
-        return [report_of(order) for order in sorted(orders, key=lambda order: int(order.ts_init))]
-
-    def adopt(self, order: OrderRecord) -> None:
-        """Let Nautilus know of an order that an earlier process has sent, so that an answer about it finds it."""
-        if self.knows(order.id):
-            return
-        desired = DesiredOrder(key=order.key, side=order.side, price=order.price, qty=order.qty, lot=order.lot)
-        account_id = self.portfolio.account(self.config.instrument_id.venue).id
-        made = self._factory.submitted(order.id, desired, account_id, self.now())
-        self.cache.add_order(made, self._positions[order.key.leg])
 
     def wake_at(self, ts: int) -> None:
         """Ask for a pass at that time; an earlier one that is set already serves."""
@@ -494,9 +432,10 @@ class HedgeGridStrategy(Strategy):
 
     @guarded
     def tidy(self) -> None:
-        """Compare the books; now and then forget a flat leg's closed orders. The host calls this between events.
+        """Compare the books; now and then forget closed orders. The host calls this between events.
 
-        Nautilus's simulated venue looks through every order that a position id ever had at each of its fills.
+        Nautilus's simulated venue looks through every order that a position id ever had at each of its fills. At a
+        real one a fill may be told long after its order has ended, and needs the order to be booked.
         """
         grid = self.grid
         if grid is None:
@@ -507,12 +446,14 @@ class HedgeGridStrategy(Strategy):
         if grid.ledger.submitted - self._tidied < TIDY_EVERY:
             return
         self._tidied = grid.ledger.submitted
+        simulated = self.config.linked_exits
+        horizon = self.now() - (0 if simulated else ENDED_KEPT_NS)
         flat = {leg for leg in Leg if not grid.lots.held(leg) and self.cache.is_position_closed(self._positions[leg])}
-        for leg in flat:
+        for leg in flat if simulated else ():
             self.cache.purge_position(self._positions[leg])
         for order in self.cache.orders_closed():
             told = parse_id(order.client_order_id.value)
-            if told is not None and told.key.leg in flat:
+            if told is not None and told.key.leg in flat and order.ts_last <= horizon:
                 self.cache.purge_order(order.client_order_id)
 
     @guarded

@@ -77,7 +77,7 @@ class Ladders:
         """A try would have taken; false where the rung has had its tries and should wait before it begins again."""
         tries = self._refused.get(key, 0) + 1
         if tries > self._config.execution.reprice_attempts:
-            del self._refused[key]
+            self._refused.pop(key, None)
             return False
         self._refused[key] = tries
         return True

@@ -131,23 +131,19 @@ class OrderIndex:
         return None if order is None else self._replace(order, msgspec.structs.replace(order, status=status))
 
     def resized(self, order_id: str, qty: Decimal) -> OrderRecord | None:
-        """The venue has changed its quantity."""
+        """The venue has changed its quantity; an order without an open part leaves the index."""
         order = self._by_id.get(order_id)
         if order is None or (order.qty == qty and order.status is not OrderStatus.RESIZING):
             return None
         status = OrderStatus.ACCEPTED if order.status is OrderStatus.RESIZING else order.status
-        return self._replace(order, msgspec.structs.replace(order, qty=qty, status=status))
+        return self._replace_or_drop(order, msgspec.structs.replace(order, qty=qty, status=status))
 
     def filled(self, order_id: str, qty: Decimal) -> OrderRecord | None:
         """A part has filled; an order without an open part leaves the index."""
         order = self._by_id.get(order_id)
         if order is None:
             return None
-        after = msgspec.structs.replace(order, filled=order.filled + qty)
-        if after.open_qty > 0:
-            return self._replace(order, after)
-        self._drop(order)
-        return after
+        return self._replace_or_drop(order, msgspec.structs.replace(order, filled=order.filled + qty))
 
     def remove(self, order_id: str) -> OrderRecord | None:
         """The order has ended; None where it was not open."""
@@ -155,6 +151,12 @@ class OrderIndex:
         if order is not None:
             self._drop(order)
         return order
+
+    def _replace_or_drop(self, before: OrderRecord, after: OrderRecord) -> OrderRecord:
+        if after.open_qty > 0:
+            return self._replace(before, after)
+        self._drop(before)
+        return after
 
     def _replace(self, before: OrderRecord, after: OrderRecord) -> OrderRecord:
         self._count(before, -1)

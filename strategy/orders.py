@@ -170,7 +170,7 @@ class Orders:
             self._inquiries.expect(order_id, now)
             self._venue.cancel(order_id)
         except Exception:
-            self._index.mark(order_id, order.status)
+            self._inquiries.refused(order_id, self._venue.now())
             raise
 
     def write(self, event: str, order: OrderRecord, reason: str | None = None) -> int:
@@ -204,5 +204,5 @@ class Orders:
             self._inquiries.expect(order_id, now)
             self._venue.resize(order_id, qty)
         except Exception:
-            self._index.mark(order_id, order.status)
+            self._inquiries.refused(order_id, self._venue.now())
             raise

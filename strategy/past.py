@@ -124,6 +124,8 @@ class _Reader:
             elif event == "updated":
                 order = msgspec.structs.replace(order, qty=Decimal(line["qty"]))
             past.orders[order_id] = order
+            if order.open_qty <= 0:
+                del past.orders[order_id]
 
     def _record(self, line: dict[str, Any]) -> OrderRecord:
         past = self.past

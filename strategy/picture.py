@@ -1,6 +1,7 @@
 """Takes the snapshot: one frozen picture of grid and desk, on the engine's loop."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,8 @@ from strategy.lots import exit_prices
 from strategy.order_index import WORKING, OrderStatus
 from strategy.placement import entry_key, occupied
 from strategy.snapshot import LadderSnapshot, LegView, LotView, MarketView, RungState, RungView, Snapshot
+
+ONE: Final = Decimal(1)
 
 
 def take_picture(
@@ -60,6 +63,7 @@ def _leg(grid: HedgeGrid, leg: Leg, mid: Decimal | None, now: int) -> LegView:
         open_entry_qty=sum((order.open_qty for order in entries), ZERO),
         open_entry_notional=sum((order.open_qty * order.price for order in entries if order.price), ZERO),
         open_exits=len(exits),
+        ladder_share=ONE if grid.ladders.shape is None else grid.ladders.shape.shares[leg],
         unprotected_ns=0 if since is None else max(now - since, 1),
     )
 
@@ -71,8 +75,12 @@ def _ladders(grid: HedgeGrid, mid: Decimal | None) -> LadderSnapshot:
         return LadderSnapshot(strays=tuple(lots.values()))
     occupants = occupied(ladder, grid.lots)
 
+    shape = grid.ladders.shape
+    wanted = {} if shape is None else {entry_key(rung): rung for leg in Leg for rung in shape.wanted[leg]}
+
     def side(leg: Leg) -> tuple[RungView, ...]:
-        return tuple(_rung(grid, rung, occupants.get(entry_key(rung)), lots) for rung in ladder.side(leg))
+        rungs = (wanted.get(entry_key(rung), rung) for rung in ladder.side(leg))
+        return tuple(_rung(grid, rung, occupants.get(entry_key(rung)), lots) for rung in rungs)
 
     long, short = side(Leg.LONG), side(Leg.SHORT)
     on_rungs = {rung.lot.number for rung in (*long, *short) if rung.lot is not None}

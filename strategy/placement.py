@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from strategy.domain import DesiredOrder, Ladder, Leg, Lot, Market, OrderKey, Role, Rung
-from strategy.quantise import floor_to
+from strategy.quantise import ceil_to
 
 
 def entry_key(rung: Rung) -> OrderKey:
@@ -23,7 +23,7 @@ def desired_entry(rung: Rung, refused: int, market: Market | None, tick: Decimal
         sign = rung.leg.sign
         touch = market.bid if rung.leg is Leg.LONG else market.ask
         way = max(refused * tick, sign * (rung.price - touch) + (refused - 1) * tick)
-        price -= sign * min(way, floor_to(reach, tick))
+        price -= sign * min(way, ceil_to(reach, tick) - tick)
     key = entry_key(rung)
     return DesiredOrder(key=key, side=rung.leg.entry_side, price=price, qty=rung.qty, lot=None, aim=rung.price)
 

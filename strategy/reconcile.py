@@ -191,8 +191,7 @@ class _Turn:
         """No entry is wanted at that key."""
         self.gaps[key] = reason
         for entry in self._index.at(key):
-            if entry.status is not OrderStatus.CANCELLING:
-                self._request(Cancel(entry.id, why))
+            self._take_back(entry, why)
 
     def keep(self, rung: Rung, lot: Lot | None) -> None:
         """Entries are open at the rung: those that do not fit go, one of another quantity is resized."""
@@ -201,8 +200,7 @@ class _Turn:
             aim = entry.price if entry.aim is None else entry.aim
             if aim != rung.price or (lot is not None and lot.number != entry.lot):
                 self.gaps[key] = Reason.MOVING
-                if entry.status is not OrderStatus.CANCELLING:
-                    self._request(Cancel(entry.id, "ladder moved" if lot is None else "rung is occupied"))
+                self._take_back(entry, "ladder moved" if lot is None else "rung is occupied")
             elif entry.status is OrderStatus.UNKNOWN:
                 self.gaps[key] = Reason.UNKNOWN_OUTCOME
             elif entry.qty != rung.qty and not entry.filled and entry.status is OrderStatus.ACCEPTED:
@@ -215,6 +213,11 @@ class _Turn:
             reason = Reason.QUEUED
         if reason is not None:
             self.gaps[order.key] = reason
+
+    def _take_back(self, entry: OrderRecord, why: str) -> None:
+        """Cancel an entry that the venue has; one that it has not taken yet would only refuse the cancel."""
+        if entry.acknowledged and entry.status is not OrderStatus.CANCELLING:
+            self._request(Cancel(entry.id, why))
 
     def _request(self, action: Action) -> bool:
         if self._left <= 0:

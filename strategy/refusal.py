@@ -37,9 +37,7 @@ CODES: Final = {
 }
 """Source: Binance, USDT-M futures error codes; -1006 and -1007 say "execution status unknown" themselves."""
 _CODE: Final = re.compile(r"-(\d{4})\b")
-_SERVER_ERROR: Final = re.compile(
-    r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\W*(?:<[^>]*>\W*)*5\d\d\b", re.IGNORECASE
-)
+_SERVER_ERROR: Final = re.compile(r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\s*(?:<[^>]*>\s*)*5\d\d\b", re.IGNORECASE)
 """An HTTP status of 500 to 599, said as one or standing at the beginning of a proxy's page."""
 _WORDLESS: Final = frozenset({"", "None"})
 """What is left of a server error whose answer had no body."""

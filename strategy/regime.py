@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from strategy.bars import MinuteBar
+from strategy.bars import MINUTE_NS, MinuteBar
 from strategy.config import RegimeConfig
 from strategy.domain import BPS, ZERO, Regime
 
@@ -32,6 +32,8 @@ class RegimeReading(msgspec.Struct, frozen=True, gc=False):
     """Strength of a trend in either direction, 0 to 100."""
     atr: Decimal | None = None
     """Average true range, quote."""
+    ts: int = 0
+    """When the last bar closed, ns UTC; 0 before the first."""
 
     @property
     def is_warm(self) -> bool:
@@ -78,6 +80,7 @@ class RegimeWatch:
             spread_bps=spread,
             adx=adx,
             atr=atr,
+            ts=bar.open_ns + MINUTE_NS,
         )
         return self._reading
 

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from strategy.books import ReportStatus, VenueReport
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.grid import HedgeGrid
@@ -29,9 +31,9 @@ def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
         grid.ladders.centre_on(past.centre)
     with grid.passes_held():
         for order in past.orders.values():
-            grid.index.add(order)
-        for order in past.orders.values():
-            if order.id not in shown:
+            if order.id in shown:
+                grid.index.add(order)
+            else:
                 _hold(grid, order, venue)
         for report in shown.values():
             if report.id in past.filled:
@@ -46,9 +48,9 @@ def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
 
 
 def _hold(grid: HedgeGrid, order: OrderRecord, venue: Venue) -> None:
-    if not order.acknowledged:
-        grid.index.mark(order.id, OrderStatus.UNKNOWN)
-        grid.orders.write("unknown", order, "not shown by the venue at the restart")
+    """Whatever the journal says of it: until the venue answers, the order covers nothing and its place is taken."""
+    grid.index.add(msgspec.structs.replace(order, status=OrderStatus.UNKNOWN, acknowledged=False))
+    grid.orders.write("unknown", order, "not shown by the venue at the restart")
     venue.adopt(order)
     grid.inquiries.expect(order.id, order.sent_ns)
 

@@ -132,6 +132,8 @@ class LegView(msgspec.Struct, frozen=True, gc=False):
     open_entry_qty: Decimal = ZERO
     open_entry_notional: Decimal = ZERO
     open_exits: int = 0
+    ladder_share: Decimal = Decimal(1)
+    """What regime, throttle and funding leave of the leg's ladder, 0 to 1."""
     unprotected_ns: int = 0
     """For how long some of it has had no working stop; 0 when all is covered."""
 

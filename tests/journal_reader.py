@@ -89,6 +89,8 @@ class Books:
             self.orders[order_id]["working"] = True
         elif event == "updated":
             self.orders[order_id]["left"] = Decimal(line["qty"]) - self.orders[order_id]["filled"]
+            if self.orders[order_id]["left"] <= 0:
+                del self.orders[order_id]
 
     def _on_fill(self, line: dict[str, Any]) -> None:
         assert (line["id"], line["trade_id"]) not in self.trades, f"booked twice: {line}"

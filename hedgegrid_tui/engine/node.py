@@ -81,6 +81,7 @@ class NodeRuntime:
         Raises:
             StartError: A client, the engines or the strategy did not come up.
         """
+        self._warm_up.start()  # first, so that history that is at hand shapes the first ladder
         self._running = asyncio.create_task(self._node.run_async(), name="node")
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
         while not (self.strategy.is_running and self.strategy.grid is not None):
@@ -91,7 +92,6 @@ class NodeRuntime:
             if asyncio.get_running_loop().time() > deadline:
                 raise StartError(f"the node did not start within {START_TIMEOUT_S:.0f} s: {self._last_errors()}")
             await asyncio.sleep(0.02)
-        self._warm_up.start()
 
     async def run(self) -> str:
         """Serve until the node ends, which it should not do by itself."""

@@ -88,7 +88,7 @@ class ReplayRuntime:
             StartError: The strategy did not start.
         """
         self._run(self._take(1, 0))
-        if not self.strategy.is_running or self.strategy.grid is None:
+        if self.strategy.failure or not self.strategy.is_running:
             raise StartError(f"the strategy did not start: {self.strategy.failure or 'no cause was given'}")
         await warm_at_once(RecordedHistory(), self.strategy, self.strategy.bars_needed, self._now)
 

@@ -93,6 +93,18 @@ class SimulatedMarket(LiveMarketDataClient):
     def _send(self, step: MarketStep) -> None:
         now = self._clock.timestamp_ns()
         price, size = self._price, self._size
+        self._handle_data(MarkPriceUpdate(self._instrument_id, price(step.mark), now, now))
+        if step.number % STEPS_PER_SECOND == 0:
+            self._handle_data(
+                FundingRateUpdate(
+                    instrument_id=self._instrument_id,
+                    rate=step.funding_rate,
+                    interval=FUNDING_INTERVAL_NS // MINUTE_NS,
+                    next_funding_ns=(now // FUNDING_INTERVAL_NS + 1) * FUNDING_INTERVAL_NS,
+                    ts_event=now,
+                    ts_init=now,
+                )
+            )
         for trade in step.trades:
             self._trade_number += 1
             self._handle_data(
@@ -117,18 +129,6 @@ class SimulatedMarket(LiveMarketDataClient):
                 ts_init=now,
             )
         )
-        self._handle_data(MarkPriceUpdate(self._instrument_id, price(step.mark), now, now))
-        if step.number % STEPS_PER_SECOND == 0:
-            self._handle_data(
-                FundingRateUpdate(
-                    instrument_id=self._instrument_id,
-                    rate=step.funding_rate,
-                    interval=FUNDING_INTERVAL_NS // MINUTE_NS,
-                    next_funding_ns=(now // FUNDING_INTERVAL_NS + 1) * FUNDING_INTERVAL_NS,
-                    ts_event=now,
-                    ts_init=now,
-                )
-            )
         bar = self._minute.add(step, now)
         if bar is not None:
             self._handle_data(self._bar(bar, now // MINUTE_NS * MINUTE_NS))

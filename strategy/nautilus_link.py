@@ -1,0 +1,86 @@
+"""What the grid asks of the world, asked of Nautilus: orders out, reports and positions back."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from nautilus_trader.model.identifiers import ClientOrderId, PositionId
+from nautilus_trader.model.objects import Quantity
+from nautilus_trader.trading.strategy import Strategy
+
+from strategy.books import VenueReport
+from strategy.domain import DesiredOrder, Leg, plain
+from strategy.order_factory import OrderFactory, report_of
+from strategy.order_index import OrderRecord
+
+
+class NautilusLink(Strategy):
+    """The part of a Nautilus strategy that sends and looks up; `strategy.orders.Venue` says what for."""
+
+    def _link(self) -> None:
+        """Take what only a registered strategy has."""
+        instrument_id = self.config.instrument_id
+        self._positions = {leg: PositionId(f"{instrument_id}-{leg.name}") for leg in Leg}
+        self._factory = OrderFactory(self.trader_id, self.id, instrument_id)
+
+    def now(self) -> int:
+        """The engine's clock, ns UTC."""
+        return int(self.clock.timestamp_ns())
+
+    def position(self, leg: Leg) -> Decimal:
+        """The cache's word on what a leg holds; negative where it was over-closed."""
+        position = self.cache.position(self._positions[leg])
+        if position is None or position.is_closed:
+            return Decimal(0)
+        signed: Decimal = position.signed_decimal_qty()
+        return leg.sign * signed
+
+    def submit(self, order_id: str, order: DesiredOrder) -> None:
+        """Send a new order with the leg's canonical position id."""
+        made = self._factory.order(order_id, order, self.now())
+        self.submit_order(made, position_id=self._positions[order.key.leg])
+
+    def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
+        """Send a lot's stop and take-profit, linked where the venue can."""
+        if not self.config.linked_exits:
+            self.submit(stop_id, stop)
+            self.submit(target_id, target)
+            return
+        pair = self._factory.linked((stop_id, stop), (target_id, target), self.now())
+        self.submit_order_list(pair, position_id=self._positions[stop.key.leg])
+
+    def knows(self, order_id: str) -> bool:
+        """Whether an order whose sending raised may have left: Nautilus has it, so that only an event can end it."""
+        return self.cache.order(ClientOrderId(order_id)) is not None
+
+    def cancel(self, order_id: str) -> None:
+        """Ask for an order's cancellation."""
+        self.cancel_order(self.cache.order(ClientOrderId(order_id)))
+
+    def resize(self, order_id: str, qty: Decimal) -> None:
+        """Ask for another total quantity of an order."""
+        self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(plain(qty)))
+
+    def ask(self, order_id: str) -> None:
+        """Ask the venue what became of an order; the execution client tells what was missed as ordinary events."""
+        order = self.cache.order(ClientOrderId(order_id))
+        if order is not None and not self.config.linked_exits:
+            self.query_order(order)
+
+    def report(self, order_id: str) -> VenueReport | None:
+        """What Nautilus knows of an order."""
+        order = self.cache.order(ClientOrderId(order_id))
+        return None if order is None else report_of(order)
+
+    def reports(self) -> Iterable[VenueReport]:
+        """What Nautilus knows of every order, oldest first."""
+        orders = self.cache.orders(instrument_id=self.config.instrument_id)
+        return [report_of(order) for order in sorted(orders, key=lambda order: int(order.ts_init))]
+
+    def adopt(self, order: OrderRecord) -> None:
+        """Let Nautilus know of an order that an earlier process has sent, so that an answer about it finds it."""
+        if self.knows(order.id):
+            return
+        desired = DesiredOrder(key=order.key, side=order.side, price=order.price, qty=order.qty, lot=order.lot)
+        account_id = self.portfolio.account(self.config.instrument_id.venue).id
+        made = self._factory.submitted(order.id, desired, account_id, self.now())
+        self.cache.add_order(made, self._positions[order.key.leg])

@@ -1,0 +1,318 @@
+"""What order events do to the facts: index, lots and money, waits and questions; a pass follows where one is due."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from strategy.books import Books, Fill, ReportStatus, VenueReport
+from strategy.config import Config
+from strategy.domain import BPS, NS_PER_MS, ZERO, DesiredOrder, Ladder, Leg, Lot, OrderKey, Reason, Role, plain
+from strategy.errors import ErrorLog
+from strategy.inquiry import Inquiries, RollCalls
+from strategy.journal import JournalWriter
+from strategy.ladders import Ladders
+from strategy.ledger import Ledger, ProtectionClock
+from strategy.lots import LotBook
+from strategy.order_ids import OrderId
+from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
+from strategy.orders import Orders, Venue
+from strategy.refusal import Refusal, classify
+from strategy.retry import BackOff
+from strategy.watch import Alarm, ProtectionWatch
+
+ENDINGS: Final = {
+    ReportStatus.FILLED: "canceled",
+    ReportStatus.CANCELED: "canceled",
+    ReportStatus.EXPIRED: "expired",
+}
+"""The journal's word for an order that has ended without having filled, as far as the books know."""
+
+
+class OrderEvents(ABC):
+    """The facts, and the handlers that write them; each is a no-op for what is known already."""
+
+    orders: Orders
+    """The way out; set by who judges orders."""
+
+    def __init__(self, config: Config, journal: JournalWriter, venue: Venue, session: str, ledger: Ledger) -> None:
+        self.config = config
+        self.spec = config.instrument.spec()
+        self.session = session
+        self.index = OrderIndex()
+        self.errors = ErrorLog(journal)
+        self.books = Books(session, ledger, self.errors)
+        self.ladders = Ladders(config, self.spec)
+        self.refusals: dict[OrderKey, str] = {}
+        """The venue's own words on the last refusal, per key."""
+        self.inquiries = Inquiries(config.execution)
+        self.closing_fill: Callable[[Leg, Fill], None] = lambda _leg, _fill: None
+        """Takes each fill of an order that closes a whole leg."""
+        self._journal = journal
+        self._venue = venue
+        self._back_off = BackOff(config.execution)
+        self._roll_calls = RollCalls(config.execution)
+        bound = config.execution.attach_bound_ms * NS_PER_MS
+        self._protection = ProtectionWatch(bound, journal, self.errors)
+        self._emptied = Alarm("nothing-left", "venue", journal, self.errors)
+        self._doubts = False
+        self._exits: dict[int, tuple[Lot, tuple[DesiredOrder, ...]]] = {}
+        """Per lot the exits that it is owed, as it was when they were worked out."""
+
+    @abstractmethod
+    def converge(self) -> None:
+        """Bring live orders to desired ones."""
+
+    @property
+    def lots(self) -> LotBook:
+        """What is held."""
+        return self.books.lots
+
+    @property
+    def ledger(self) -> Ledger:
+        """The money."""
+        return self.books.ledger
+
+    @property
+    def ladder(self) -> Ladder | None:
+        """Both sides around the centre; None before the first market."""
+        return self.ladders.ladder
+
+    @property
+    def gaps(self) -> dict[OrderKey, Reason]:
+        """Why rungs have no entry."""
+        return self.ladders.gaps
+
+    @property
+    def protection(self) -> ProtectionClock:
+        """Since when each leg has been without full cover."""
+        return self._protection.clock
+
+    def on_accepted(self, order_id: str) -> None:
+        """The venue has the order."""
+        before = self.index.get(order_id)
+        order = self.index.accepted(order_id)
+        if order is None or before is None:
+            return
+        if before.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+            self.inquiries.answered(order_id)
+        if order.key.role.reduces:
+            self._back_off.passed(order.key)
+        else:
+            self._back_off.succeeded(order.key)
+        self.refusals.pop(order.key, None)
+        self.ladders.rested(order.key)
+        leg, now = order.key.leg, self.orders.write("accepted", order)
+        self.watch_cover(leg, now)
+        self._free_request(order)
+        unfitting = not self._is_exact(order) if order.key.role.reduces else order.key in self.gaps
+        if unfitting or self._protection.is_alarmed(leg):
+            self.converge()
+
+    def _free_request(self, order: OrderRecord) -> None:
+        """A cancel or resize that never left, or came to a venue that did not have the order yet, may be repeated."""
+        if order.status not in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
+            return
+        known = self._venue.report(order.id)
+        if known is not None and known.status is ReportStatus.OPEN and not known.pending:
+            self.index.mark(order.id, OrderStatus.ACCEPTED)
+
+    def _is_exact(self, order: OrderRecord) -> bool:
+        """Whether the exits of an order's key are as large as its lot, so that there is nothing to do."""
+        lot = None if order.lot is None else self.lots.get(order.lot)
+        return lot is not None and lot.qty == sum((each.open_qty for each in self.index.at(order.key)), ZERO)
+
+    def on_refused(self, order_id: str, reason: str, *, event: str, post_only: bool = False) -> None:
+        """The venue rejected the order, or Nautilus's risk engine denied it (`event`)."""
+        order = self.index.get(order_id)
+        if order is None:
+            return
+        rejected = event == "rejected"
+        meaning = classify(reason, post_only=post_only) if rejected else Refusal.FINAL
+        if meaning is Refusal.UNKNOWN_OUTCOME:
+            self._hold(order, reason)
+            return
+        self.index.remove(order_id)
+        self.inquiries.answered(order_id)
+        if rejected:
+            self.ledger.rejected += 1
+        else:
+            self.ledger.denied += 1
+        now = self.orders.write(event, order, reason)
+        self._answer_refusal(order, meaning, reason, event, now)
+        self._changed(order.key.leg, now)
+
+    def _answer_refusal(self, order: OrderRecord, meaning: Refusal, reason: str, event: str, now: int) -> None:
+        """What a refusal leads to, beside another try."""
+        key = order.key
+        if meaning is Refusal.NEVER_ARRIVED:
+            return
+        self.refusals[key] = reason
+        if meaning is Refusal.POST_ONLY and self.ladders.refused(key):
+            return
+        nothing_left = meaning is Refusal.NOTHING_LEFT and key.role.reduces
+        most = self.config.execution.ask_attempts if nothing_left else None
+        given_up = self._back_off.refused(key, now, grows=nothing_left or not key.role.reduces, most=most)
+        if meaning is Refusal.POST_ONLY:
+            return
+        if nothing_left:
+            self._roll_calls.begin(key.leg, now)
+        if given_up:
+            held = f"own books hold {self.lots.held(key.leg)}"
+            self._emptied.raise_on(key.leg, f"the venue says that nothing is left to reduce; {held}", now)
+        closes = event == "rejected" and key.role is Role.SL and self._is_hopeless(key.leg, meaning, now)
+        if closes and order.lot is not None and self.lots.get(order.lot):
+            self.lots.mark_breached(order.lot)
+        critical = key.role.reduces and not closes and not nothing_left
+        self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical)
+
+    def _is_hopeless(self, leg: Leg, meaning: Refusal, now: int) -> bool:
+        """Whether a rejected stop means that its lot is closed at market; a busy venue gets the attach bound."""
+        if meaning is Refusal.BUSY:
+            return self._protection.is_late(leg, now)
+        return meaning is not Refusal.NOTHING_LEFT
+
+    def _hold(self, order: OrderRecord, reason: str) -> None:
+        """The order may be live: it keeps its place until the venue was asked."""
+        if order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+            if order.status is OrderStatus.UNKNOWN:
+                return
+            self.index.mark(order.id, OrderStatus.UNKNOWN)
+        now = self.orders.write("unknown", order, reason)
+        self.refusals[order.key] = reason
+        self.inquiries.expect(order.id, now)
+        self.errors.record(now, "venue", "outcome-unknown", f"{order.key}: {reason}", critical=False)
+        self.converge()
+
+    def on_ended(self, order_id: str, event: str) -> None:
+        """The order was cancelled or has expired (`event`)."""
+        order = self.index.remove(order_id)
+        if order is None:
+            return
+        self.inquiries.answered(order_id)
+        now = self.orders.write(event, order)
+        unasked = order.status is not OrderStatus.CANCELLING
+        if unasked and order.lot is not None and order.key.role.reduces and self.lots.get(order.lot) is not None:
+            # Nobody here asked for it: the venue may hold less than is known, and the next try may end likewise.
+            self._back_off.refused(order.key, now, grows=True)
+            self._roll_calls.begin(order.key.leg, now)
+        self._changed(order.key.leg, now)
+
+    def on_resized(self, order_id: str, qty: Decimal) -> None:
+        """The venue has changed the order's quantity."""
+        before = self.index.get(order_id)
+        order = self.index.resized(order_id, qty)
+        if before is not None and order is not None:
+            if before.status is OrderStatus.RESIZING or order.open_qty <= 0:
+                self.inquiries.answered(order_id)
+            self._changed(order.key.leg, self.orders.write("updated", order))
+
+    def on_request_refused(self, order_id: str, reason: str) -> None:
+        """A cancel or resize was refused, mostly because the order has just ended: its own event is awaited first."""
+        order = self.index.get(order_id)
+        now = self._venue.now()
+        if order is None or not self.inquiries.refused(order_id, now):
+            return
+        self.errors.record(now, "venue", "request-refused", f"{order.key}: {reason}", critical=False)
+        self.converge()
+
+    def on_fill(self, fill: Fill) -> None:
+        """An order has filled, in part or to its end; a fill that was seen before changes nothing."""
+        if self.books.has_seen(fill):
+            return
+        told = self.books.told(fill.order_id)
+        now = self._venue.now()
+        if told is None:
+            self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
+            return
+        leg = told.key.leg
+        before = self.index.get(fill.order_id)
+        order = None if before is None else msgspec.structs.replace(before, filled=before.filled + fill.qty)
+        step = self.ladders.step or fill.price * self.config.grid.step_bps / BPS
+        try:
+            self.books.book(told, order, fill, step, now, self._forget)
+        finally:
+            if self.books.has_seen(fill):
+                with ExitStack() as whatever_fails:  # the last one first
+                    whatever_fails.callback(self._changed, leg, now)
+                    whatever_fails.callback(self._after_booking, told, fill, now)
+                    whatever_fails.callback(self._write_fill, told, fill, now)
+                    whatever_fails.callback(self._fill_order, fill)
+
+    def _fill_order(self, fill: Fill) -> None:
+        order = self.index.filled(fill.order_id, fill.qty)
+        if order is not None and order.open_qty <= 0:
+            self.inquiries.answered(order.id)
+
+    def _write_fill(self, told: OrderId, fill: Fill, now: int) -> None:
+        role = told.key.role
+        self._journal.write(
+            "fill", now, id=fill.order_id, trade_id=fill.trade_id, leg=told.key.leg, role=role,
+            lot=told.serial if role is Role.ENTRY else told.lot, side=fill.side, price=plain(fill.price),
+            qty=plain(fill.qty), fee=plain(-fill.fee), liquidity="maker" if fill.maker else "taker",
+        )  # fmt: skip
+
+    def _after_booking(self, told: OrderId, fill: Fill, now: int) -> None:
+        leg = told.key.leg
+        self._back_off.succeeded(told.key)
+        self.ladders.rested(told.key)
+        self._emptied.end_on(leg, "filled again", now)
+        if self.lots.held(leg) < 0:
+            self._roll_calls.begin(leg, now)
+        if told.key.role is Role.CLOSE and told.lot is None:
+            self.closing_fill(leg, fill)
+
+    def catch_up(self, report: VenueReport, missing: Decimal | None = None) -> None:
+        """Take over what the venue has said of an order and no handler has heard; what is known changes nothing.
+
+        `missing` bounds the quantity of the fills that are new, where they may be known by other trade ids.
+        """
+        known = self.index.get(report.id)
+        if report.status is ReportStatus.REJECTED:
+            # Only the venue's answer to a question ends an order whose outcome is unknown.
+            answered = classify(report.reason) is Refusal.NEVER_ARRIVED
+            if known is not None and (answered or known.status is not OrderStatus.UNKNOWN):
+                self.on_refused(report.id, report.reason, event="rejected")
+            return
+        if report.status is not ReportStatus.IN_FLIGHT:
+            self.on_accepted(report.id)
+            self.on_resized(report.id, report.qty)
+        left = report.filled if missing is None else missing
+        for fill in report.fills:
+            if left > 0 and not self.books.has_seen(fill):
+                qty = min(left, fill.qty)
+                self.on_fill(fill if qty == fill.qty else msgspec.structs.replace(fill, qty=qty))
+                left -= qty
+        known = self.index.get(report.id)
+        if known is not None and known.filled < report.filled and missing is None:
+            self.index.filled(report.id, report.filled - known.filled)  # booked, but not noted with the order
+        if report.status in ENDINGS:
+            self.on_ended(report.id, ENDINGS[report.status])
+
+    def doubt(self) -> None:
+        """An event may have been lost on its way through a handler: the next pass looks at every order again."""
+        self._doubts = True
+
+    def on_funding(self, leg: Leg, rate: Decimal, amount: Decimal) -> None:
+        """A settlement has changed the wallet by `amount` for what `leg` held (quote; negative where it was paid)."""
+        self._journal.write("funding", self._venue.now(), leg=leg, rate=plain(rate), amount=plain(amount))
+        self.ledger.book_funding(amount)
+
+    def _forget(self, lot: Lot) -> None:
+        """A closed lot leaves nothing behind, so that a pass costs what is held and not what ever was."""
+        self._exits.pop(lot.number, None)
+        for role in (Role.TP, Role.SL, Role.CLOSE):
+            key = OrderKey(lot.leg, role, lot.number)
+            self._back_off.succeeded(key)
+            self.refusals.pop(key, None)
+
+    def _changed(self, leg: Leg, now: int) -> None:
+        self.watch_cover(leg, now)
+        self.converge()
+
+    def watch_cover(self, leg: Leg, now: int) -> None:
+        """Note what the leg holds and what of it is covered."""
+        self.protection.update(leg, self.lots.held(leg), self.index.working_stop_qty(leg), now)
