@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -18,7 +19,8 @@ from hedgegrid_tui.engine.plan import (
     SessionPlan,
 )
 from hedgegrid_tui.engine.state_dir import LockedError, StateDir, default_base
-from strategy.config import Config, ConfigError, load_config, template
+from strategy.config import Config, ConfigError, PlacementPolicy, load_config, template
+from strategy.regime import RegimeWatch
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -55,7 +57,7 @@ def run(
     seed: Annotated[int, typer.Option(metavar="N", help="Which simulated market.")] = SIM_DEFAULT_SEED,
     scenario: Annotated[str, typer.Option(metavar="NAME", help="Kind of simulated market.")] = "lively",
     state_dir: StateOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start without an earlier session's latched states.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier session's pause and throttle.")] = False,
     theme: Annotated[str, typer.Option(metavar="NAME", help="Colours of the dashboard.")] = "hedgegrid-dark",
     read_only: Annotated[bool, typer.Option("--read-only", help="No key or command acts.")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="No screen; commands from standard input.")] = False,
@@ -184,8 +186,33 @@ def describe(settings: Config) -> list[str]:
         f"ladder       {grid.levels} rungs a side, {grid.step_bps} bps apart, out to {reach} bps; {sizes}",
         f"exits        take-profit {target} bps ({target - fees:f} after maker fees), stop {stop} bps from the entry",
         f"re-centre    {grid.recentre_trigger_bps} bps from the centre",
+        *_shaping(settings),
         f"note         the first rung meets the minimum notional from a price of {cheapest:.2f} {quote} up",
     ]
+
+
+def _shaping(settings: Config) -> list[str]:
+    """What thins the ladders, and when."""
+    regime, placement, funding = settings.regime, settings.placement, settings.funding
+    averages = f"EMA {regime.fast_bars} and EMA {regime.slow_bars}"
+    trend = f"{regime.enter_bps} bps between {averages} with ADX {regime.adx_trend}"
+    calm = f"{regime.leave_bps} bps or ADX {regime.adx_calm}"
+    meanwhile = "entries wait for them" if regime.require_warm else "sideways until then"
+    core = placement.core_share if placement.policy is PlacementPolicy.CORE_AND_SCALP else Decimal(1)
+    shares = f"{_percent(placement.counter_share)} of the side against it, {_percent(core)} of the other"
+    cost = f"a leg that will pay more than {funding.max_cost_bps} bps keeps {_percent(funding.paying_share)}"
+    guard = f"in the {funding.window_minutes} minutes before a settlement {cost} of its ladder"
+    off = not funding.window_minutes or funding.paying_share == 1
+    return [
+        f"regime       up or down from {trend}, sideways below {calm}",
+        f"warm-up      {RegimeWatch(regime).reading.needed} one-minute bars; {meanwhile}",
+        f"placement    {placement.policy}: in a trend {shares}; throttle {_percent(placement.throttle)}",
+        f"funding      {'the guard is off' if off else guard}",
+    ]
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f} %"
 
 
 def _settings(config: Path | None, sets: Sequence[str] | None) -> Config:

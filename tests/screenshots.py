@@ -17,8 +17,8 @@ from tests.hedgegrid_tui.engine.sessions import FIRST_NS, STEP_NS, plan_for, wri
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SIZES = {"dashboard": (120, 40), "dashboard-80x24": (80, 24)}
-STEPS = 315
-"""Market steps of 100 ms after which the picture is taken."""
+STEPS = 36_320
+"""Market steps of 100 ms after which the picture is taken: the regime is warm after 55 minutes."""
 
 
 class Held:
@@ -55,7 +55,7 @@ def main() -> None:
         host.on_snapshot = held = Held()
         try:
             host.start()
-            if not held.reached.wait(60):
+            if not held.reached.wait(240):
                 raise RuntimeError(f"the tape did not come so far: {host.status.detail}")
             pictures = {name: asyncio.run(picture(host, size)) for name, size in SIZES.items()}
             pictures["flatten"] = asyncio.run(picture(host, (120, 40), ("F",)))

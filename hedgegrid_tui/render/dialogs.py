@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from hedgegrid_tui.render.frame import Frame, leg_mark
+from hedgegrid_tui.render.frame import Frame, is_restored, leg_mark, shut_by
 from hedgegrid_tui.render.numbers import count, fixed, percent, signed
+from hedgegrid_tui.render.reasons import THINNED
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, wrap
 from hedgegrid_tui.render.strip import mode
 from strategy.domain import ZERO
@@ -107,11 +108,14 @@ def cancel_body(frame: Frame) -> Rows:
 def resume_body(frame: Frame) -> Rows:
     """What resuming lets happen."""
     snapshot = frame.snapshot
-    wanted = [rung for rung in (*snapshot.ladders.long, *snapshot.ladders.short) if rung.lot is None]
+    rungs = (*snapshot.ladders.long, *snapshot.ladders.short)
+    wanted = [rung for rung in rungs if rung.lot is None and rung.reason not in THINNED]
     notional = sum((rung.price * rung.qty for rung in wanted), ZERO)
     worth = f"{fixed(notional, 2)} {snapshot.currency}"
-    text = f"Entries may leave again: up to {count(len(wanted), 'free rung')}, {worth}."
-    reason = f"It was shut by: {snapshot.state_reason}" if snapshot.state_reason else ""
+    free = f"up to {count(len(wanted), 'free rung')}, {worth}" if rungs else "a ladder is built around the market"
+    text = f"Entries may leave again: {free}."
+    when = " in an earlier session" if is_restored(snapshot) else ""
+    reason = f"It was shut{when} by: {shut_by(snapshot)}" if snapshot.state_reason else ""
     return (where(snapshot), (Segment(text),), (Segment(reason, Ink.MUTED),))
 
 

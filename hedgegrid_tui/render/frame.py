@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from hedgegrid_tui.render.rows import NOTHING, Ink, Segment
-from strategy.domain import NS_PER_S, ZERO, Leg
+from strategy.domain import NS_PER_S, ZERO, DoorState, Leg
 from strategy.snapshot import EnginePhase, EngineStatus, ErrorRecord, LegView, Snapshot
 
 SILENT_AFTER_S: Final = 3.0
@@ -19,6 +19,8 @@ GONE: Final = frozenset({EnginePhase.FAILED, EnginePhase.STOPPED})
 """Phases in which nobody takes snapshots any more."""
 UNPROTECTED_ALARM_NS: Final = NS_PER_S
 """A held quantity without a working stop for longer is an alarm; up to there its stop is on its way."""
+RESTORED: Final = "restored: "
+"""How the reason of a state begins that an earlier session has left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,19 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
         if not snapshot.market.ts:
             return None
         return max(0, snapshot.ts - snapshot.market.ts) / NS_PER_S + (self.age if self.stale else 0.0)
+
+
+def is_restored(snapshot: Snapshot) -> bool:
+    """Whether the door is shut because an earlier session was, rather than by an act of this one."""
+    return snapshot.state is not DoorState.RUNNING and snapshot.state_reason.startswith(RESTORED.strip())
+
+
+def shut_by(snapshot: Snapshot) -> str:
+    """The reason of the door's state, in the words of the session that shut it."""
+    reason = snapshot.state_reason
+    while reason.startswith(RESTORED):
+        reason = reason.removeprefix(RESTORED)
+    return reason
 
 
 def uncovered(leg: LegView) -> bool:

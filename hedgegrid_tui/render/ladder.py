@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.numbers import NONE, distance_bps, fixed, gain
+from hedgegrid_tui.render.reasons import THINNED, in_words
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all, width_of
-from strategy.domain import BPS, ZERO, Leg, Reason
+from strategy.domain import BPS, ZERO, DoorState, Leg, Reason
 from strategy.snapshot import LotView, RungState, RungView, Snapshot
 
 STATES: Final = {
@@ -37,7 +38,7 @@ class _Entry(NamedTuple):
 def size(snapshot: Snapshot) -> int:
     """Rows that the whole ladder takes, its titles included."""
     ladders = snapshot.ladders
-    return len(ladders.long) + len(ladders.short) + len(ladders.strays) + 2
+    return len(_none_yet(snapshot)) + len(ladders.long) + len(ladders.short) + len(ladders.strays) + 2
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
@@ -59,7 +60,15 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     after = [_line(entry.cells, widths, gap, entry.note, width) for entry in entries[above:]]
     states = [entry.state for entry in entries]
     shown = _window([*before, _market(snapshot, width), *after], above, height - 1, states)
-    return fit_all((head, *shown), width, height)
+    return fit_all((head, *shown, *_none_yet(snapshot)), width, height)
+
+
+def _none_yet(snapshot: Snapshot) -> Rows:
+    """What an empty panel waits for."""
+    if snapshot.ladders.long or snapshot.ladders.short:
+        return ()
+    waits = "entries may leave" if snapshot.state is not DoorState.RUNNING else "the market shows a price"
+    return ((Segment(f"no ladder yet: it is built as soon as {waits}", Ink.MUTED),),)
 
 
 def _entries(snapshot: Snapshot) -> list[_Entry]:
@@ -77,7 +86,7 @@ def _rung(snapshot: Snapshot, rung: RungView) -> _Entry:
     note = _why(rung, snapshot)
     if lot is not None:
         cells = (*cells, *_exits(snapshot, lot))
-        note = note or _protection(snapshot, lot)
+        note = _protection(snapshot, lot) or note
     return _Entry(rung.price, cells, note, state.text)
 
 
@@ -120,10 +129,11 @@ def _protection(snapshot: Snapshot, lot: LotView) -> Row:
 
 def _why(rung: RungView, snapshot: Snapshot) -> Row:
     if rung.reason is not None and not (rung.reason is Reason.OCCUPIED and rung.state is RungState.HELD):
-        text = rung.reason.replace("-", " ") + (f": {rung.detail}" if rung.detail else "")
-        return (Segment(text, Ink.WARN if rung.state is RungState.GAP else Ink.MUTED),)
+        troubles = rung.state is RungState.GAP and rung.reason not in THINNED
+        return (Segment(in_words(rung.reason, rung.detail), Ink.WARN if troubles else Ink.MUTED),)
     if rung.state is RungState.LIVE and rung.live_qty != rung.qty:
-        return (Segment(f"{fixed(rung.live_qty, snapshot.qty_decimals)} of it open", Ink.MUTED),)
+        shown, full = fixed(rung.live_qty, snapshot.qty_decimals), fixed(rung.qty, snapshot.qty_decimals)
+        return (Segment(f"{shown} of {full} open", Ink.MUTED),)
     return (Segment(rung.detail, Ink.MUTED),) if rung.detail else ()
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from hedgegrid_tui.render import startup
-from hedgegrid_tui.render.frame import Frame, leg_mark
+from hedgegrid_tui.render.frame import Frame, is_restored, leg_mark, shut_by
 from hedgegrid_tui.render.numbers import count, fixed, span_ns
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, wrap
 from strategy.domain import ZERO, DoorState, Leg
@@ -29,9 +29,18 @@ def rows(frame: Frame, width: int) -> Rows:
     flatten = frame.snapshot.flatten
     if flatten is not None and _matters(frame.snapshot, flatten):
         found += _flatten(frame.snapshot, flatten)
+    elif is_restored(frame.snapshot):
+        found += _restored(frame, width)
     elif frame.snapshot.state_reason and frame.snapshot.state is not DoorState.RUNNING:
         found.append((Segment("‖ ", Ink.WARN), Segment(frame.snapshot.state_reason, Ink.WARN)))
     return tuple(fit(row, width) for row in found)
+
+
+def _restored(frame: Frame, width: int) -> list[Row]:
+    """A pause from before the start looks like nothing going on, so that it says what to do."""
+    cure = "read-only here" if frame.read_only else "P resumes"
+    text = f"‖ PAUSED since an earlier session ({shut_by(frame.snapshot)}): {cure}"
+    return [(Segment(line, Ink.WARN),) for line in wrap(text, width)]
 
 
 def _matters(snapshot: Snapshot, flatten: FlattenView) -> bool:

@@ -1,9 +1,10 @@
-"""The strip at the top: mode, state, money, protection, exposure and the age of it all."""
+"""The strip at the top: mode, state, money, protection, exposure, what shapes the ladders, and the age of it all."""
 
 from decimal import Decimal
 from typing import Final
 
-from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame, leg_mark, protection
+from hedgegrid_tui.render.conditions import funding_row, regime_row, share_text
+from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame, is_restored, leg_mark, protection
 from hedgegrid_tui.render.numbers import NONE, clock_text, count, fixed, gain, percent, signed, span, span_ns
 from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit, fit_all, pack
 from strategy.domain import NS_PER_S, ZERO, DoorState
@@ -30,12 +31,12 @@ PHASES: Final = {
 BEATS: Final = "◐◓◑◒"
 ERROR_FRESH_NS: Final = 300 * NS_PER_S
 """An error is coloured for so long; later only its count stands."""
-TALL: Final = 4
+TALL: Final = 6
 """At this height the legs and the money have rows of their own."""
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
-    """The strip: four rows where the panels beside the ladder have no room, else two."""
+    """The strip: six rows where the panels beside the ladder have no room, else four."""
     snapshot = frame.snapshot
     if height >= TALL:
         body: Rows = (
@@ -52,6 +53,8 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
                 *pack(_leg(snapshot, snapshot.short), half),
             ),
         )
+    if snapshot.seq:
+        body = (*body, regime_row(snapshot, width), funding_row(snapshot, width))
     if frame.stale:
         body = tuple(tuple(as_last_known(segment) for segment in row) for row in body)
     return fit_all((fit(pack(_head(frame), width), width), *body), width, height)
@@ -68,6 +71,7 @@ def _head(frame: Frame) -> list[Part]:
     return [
         Part(0, (mode(snapshot.mode),)),
         Part(0, _state(frame)),
+        Part(1, _way_out(frame)),
         Part(1, (Segment("READ-ONLY", Ink.WARN),) if frame.read_only else ()),
         Part(4, (Segment(snapshot.instrument, Ink.STRONG),) if snapshot.instrument else ()),
         Part(
@@ -100,11 +104,19 @@ def _state(frame: Frame) -> Row:
     if frame.status.phase is EnginePhase.FAILED and phase:
         return (phase,)
     state = STATES[frame.snapshot.state]
+    if is_restored(frame.snapshot):
+        state = Segment(f"{state.text} (restored)", state.ink)
     if frame.stale:
         state = Segment(state.text, Ink.STALE)
     if frame.status.phase is EnginePhase.ENDED and phase:
         return (phase, Segment(" ("), state, Segment(")"))
     return (state, Segment(" ("), phase, Segment(")")) if phase else (state,)
+
+
+def _way_out(frame: Frame) -> Row:
+    """The key that ends a pause which nobody at this screen has asked for."""
+    waits = is_restored(frame.snapshot) and frame.status.phase is EnginePhase.RUNNING
+    return (Segment("P", Ink.KEY), Segment(" resumes")) if waits and not (frame.read_only or frame.stale) else ()
 
 
 def _total(frame: Frame) -> Row:
@@ -170,16 +182,18 @@ def _leg(snapshot: Snapshot, leg: LegView) -> list[Part]:
     if not snapshot.seq:
         return [Part(0, (leg_mark(leg.leg),)), Part(0, (Segment("not known yet", Ink.MUTED),))]
     held = bool(leg.qty)
+    share = leg.ladder_share
     average = (Segment("@ ", Ink.MUTED), Segment(fixed(leg.average, snapshot.price_decimals)))
     return [
         Part(0, (leg_mark(leg.leg),)),
         Part(0, (Segment(f"{fixed(leg.qty, snapshot.qty_decimals)} {snapshot.base}".rstrip()),)),
-        Part(4, average if held else ()),
-        Part(2, (Segment(f"{fixed(leg.notional, 2)} {snapshot.currency}".rstrip(), Ink.PLAIN),)),
+        Part(5, average if held else ()),
+        Part(3, (Segment(f"{fixed(leg.notional, 2)} {snapshot.currency}".rstrip(), Ink.PLAIN),)),
         Part(1, (gain(leg.unrealised),) if held else ()),
         Part(0, (covered(leg, snapshot.qty_decimals),)),
-        Part(3, (Segment(count(leg.open_entries, "entry"), Ink.MUTED),)),
-        Part(3, (Segment(count(leg.open_exits, "exit"), Ink.MUTED),)),
+        Part(2, (Segment(f"ladder {share_text(share)}", Ink.WARN),) if share < 1 else ()),
+        Part(4, (Segment(count(leg.open_entries, "entry"), Ink.MUTED),)),
+        Part(4, (Segment(count(leg.open_exits, "exit"), Ink.MUTED),)),
     ]
 
 

@@ -1,9 +1,9 @@
 """Whether all of it is alive: ages, counts of what came in and went out, the engine's own word."""
 
 from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame
-from hedgegrid_tui.render.numbers import NONE, clock_text, signed, span, span_ns
+from hedgegrid_tui.render.numbers import NONE, clock_text, span, span_ns
 from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit_all, pair
-from strategy.snapshot import EnginePhase, Snapshot
+from strategy.snapshot import EnginePhase
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
@@ -27,7 +27,6 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
                 (Segment(f"{market.quotes:,} · {market.trades:,} · {market.bars:,}"),),
                 width,
             ),
-            *_funding(snapshot, width),
             pair("sent/rejected/denied", (Segment(orders, Ink.WARN if refused else Ink.PLAIN),), width),
             pair("longest unprotected", (Segment(span_ns(metrics.max_unprotected_ns)),), width),
             pair("engine", (Segment(engine, engine_ink),), width),
@@ -35,13 +34,3 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
         width,
         height,
     )
-
-
-def _funding(snapshot: Snapshot, width: int) -> Rows:
-    """The predicted rate and when it settles, where the market tells it."""
-    market = snapshot.market
-    if market.funding_rate is None:
-        return ()
-    rate = f"{signed(market.funding_rate * 100, 4)} %"
-    due = f" in {span_ns(market.next_funding_ns - snapshot.ts)}" if market.next_funding_ns else ""
-    return (pair("funding rate", (Segment(rate + due),), width),)

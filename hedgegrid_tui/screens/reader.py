@@ -11,6 +11,7 @@ from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.render import errors
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.lists import receipt_row
+from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all, wrap
 from hedgegrid_tui.widgets.panel import Panel
 
@@ -100,15 +101,27 @@ LEGEND = (
         "rung",
         "● live at the venue · ◐ in-flight: no answer yet · ◌ cancelling · ■ held: filled · ○ gap, and why",
     ),
+    ("gap", "why a rung has no order; the journal and scripts use the same words with hyphens:"),
+    *(("", f"{reason}: {told.meaning}") for reason, told in REASONS.items()),
     (
-        "gap",
+        "regime",
         (
-            "would-cross: the market stands beyond it · below-min-notional: too small for the venue · occupied: a lot"
-            " holds its place · moving: its old order is being cancelled · queued: comes in the next turn ·"
-            " backing-off: it was refused and waits · paused, flattening: no entry may leave · same-price: the tick is"
-            " too coarse for the step · out-of-bounds: beyond the venue's limits · journal-failing: the disk refuses"
-            " lines · unreconciled: venue and own books differ"
+            "UP, DOWN or SIDEWAYS from one-minute bars: spread of the fast EMA over the slow one, ADX for the strength,"
+            " ATR for the range of a minute; warming n/m until there are enough bars, and taken as SIDEWAYS meanwhile"
         ),
+    ),
+    ("throttle", "the operator's share of both ladders, shown below 100 %; it outlives a restart"),
+    ("ladder", "what regime, throttle and funding together leave of a leg's ladder, shown below 100 %"),
+    (
+        "funding",
+        (
+            "predicted rate, time to the settlement, what each leg pays or receives in bps of its notional; ≈ is the"
+            " amount on what it holds now, signed as the wallet changes; ! tells what the guard leaves of a ladder"
+        ),
+    ),
+    (
+        "restored",
+        "the pause comes from an earlier session, no key has been pressed here: P lets entries out again",
     ),
     ("stray", "a held lot that belongs to no rung of the present ladder; its exits work all the same"),
     ("bps", "distance from the middle of bid and ask, in hundredths of a percent"),

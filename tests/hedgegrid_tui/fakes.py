@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 
 from hedgegrid_tui.app import HedgeGridApp
+from strategy.config import FundingConfig
 from strategy.control import Command, Ending, Receipt, Result
-from strategy.domain import NS_PER_S, DoorState, Leg, Reason
+from strategy.domain import NS_PER_S, DoorState, Leg, Reason, Regime
+from strategy.funding import FundingView, guard
+from strategy.regime import RegimeReading
 from strategy.snapshot import (
     EnginePhase,
     EngineStatus,
@@ -142,6 +145,37 @@ def stray() -> LotView:
     return lot(3, Leg.SHORT, 2, entry=Decimal("61951.3"), unrealised=Decimal("0.30"))
 
 
+SIDEWAYS = RegimeReading(
+    regime=Regime.SIDEWAYS,
+    seen=61,
+    needed=55,
+    fast=Decimal("61804.2"),
+    slow=Decimal("61796.2"),
+    spread_bps=Decimal("1.2945"),
+    adx=Decimal("17.62"),
+    atr=Decimal("21.44"),
+    ts=NOW - 7 * NS_PER_S,
+)
+DOWN = RegimeReading(
+    regime=Regime.DOWN,
+    seen=61,
+    needed=55,
+    fast=Decimal("61804.2"),
+    slow=Decimal("61898.1"),
+    spread_bps=Decimal("-15.17"),
+    adx=Decimal("31.08"),
+    atr=Decimal("38.90"),
+    ts=NOW - 7 * NS_PER_S,
+)
+COLD = RegimeReading(seen=16, needed=55, atr=Decimal("19.07"), ts=NOW - 7 * NS_PER_S)
+
+
+def funding(rate: str = "0.0001", minutes: int = 117) -> FundingView:
+    """What the guard makes of a rate that settles in so many minutes."""
+    next_ns = NOW + minutes * 60 * NS_PER_S
+    return guard(Decimal(rate), next_ns, 480, NOW, FundingConfig())
+
+
 def running(**changes: Any) -> Snapshot:
     """A session of an hour in good order."""
     built = Snapshot(
@@ -159,6 +193,8 @@ def running(**changes: Any) -> Snapshot:
             Decimal("61802.1"), Decimal("61802.2"), Decimal("61801.9"), NOW - 300_000_000, 18_204, 5_120, 61
         ),
         ladders=ladders(),
+        regime=SIDEWAYS,
+        funding=funding(),
         long=LegView(
             Leg.LONG,
             qty=Decimal("0.004"),
@@ -225,6 +261,60 @@ def running(**changes: Any) -> Snapshot:
 
 def paused() -> Snapshot:
     return running(state=DoorState.PAUSED, state_reason="paused by the operator")
+
+
+def restored() -> Snapshot:
+    """A session that found a pause of an earlier one and the throttle that was set there; nothing is held yet."""
+    none = {leg: LegView(leg, ladder_share=Decimal("0.5")) for leg in Leg}
+    gaps = {
+        leg: tuple(
+            rung(leg, level, state=RungState.GAP, reason=Reason.PAUSED if level <= 4 else Reason.THROTTLED)
+            for level in range(1, 9)
+        )
+        for leg in Leg
+    }
+    return running(
+        state=DoorState.PAUSED,
+        state_reason="restored: paused by the operator",
+        throttle=Decimal("0.5"),
+        ladders=LadderSnapshot(CENTRE, STEP, gaps[Leg.LONG], gaps[Leg.SHORT]),
+        long=none[Leg.LONG],
+        short=none[Leg.SHORT],
+        metrics=OperationalMetrics(equity_start=Decimal(10_000), equity=Decimal(10_000), peak=Decimal(10_000)),
+        receipts=(),
+        errors=(),
+    )
+
+
+def warming() -> Snapshot:
+    """A session whose indicators are cold, and whose history does not come."""
+    return running(regime=COLD, warming="history: HTTP 503, again in 2 s", funding=FundingView())
+
+
+def thinned() -> Snapshot:
+    """A falling market, half a throttle, and longs that are about to pay funding: every reason for a thin ladder."""
+    built = ladders()
+    why = {5: Reason.FUNDING, 6: Reason.FUNDING, 7: Reason.REGIME, 8: Reason.REGIME}
+    gap = {"state": RungState.GAP, "live_qty": Decimal(0)}
+    long = tuple(
+        rung(Leg.LONG, view.level, reason=why[view.level], **gap) if view.level in why else view for view in built.long
+    )
+    short = tuple(
+        rung(Leg.SHORT, view.level, reason=Reason.THROTTLED, **gap) if view.level > 4 else view for view in built.short
+    )
+    sound, left = running(), {"open_entries": 2, "open_entry_qty": 2 * QTY}
+    return running(
+        regime=DOWN,
+        long=msgspec.structs.replace(
+            sound.long, open_entry_notional=Decimal("246.33"), ladder_share=Decimal("0.125"), **left
+        ),
+        short=msgspec.structs.replace(
+            sound.short, open_entry_notional=Decimal("247.94"), ladder_share=Decimal("0.5"), **left
+        ),
+        throttle=Decimal("0.5"),
+        funding=funding("0.00024", minutes=12),
+        ladders=msgspec.structs.replace(built, long=long, short=short),
+    )
 
 
 def critical() -> Snapshot:

@@ -7,13 +7,26 @@ import pytest
 from textual.pilot import Pilot
 
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
-from tests.hedgegrid_tui.fakes import FakeEngine, cockpit, critical, flattening, paused, running
+from tests.hedgegrid_tui.fakes import (
+    FakeEngine,
+    cockpit,
+    critical,
+    flattening,
+    paused,
+    restored,
+    running,
+    thinned,
+    warming,
+)
 
 SIZES = [(80, 24), (120, 40)]
 STATES: dict[str, tuple[Callable[[], FakeEngine], tuple[str, ...]]] = {
     "empty": (lambda: FakeEngine(Snapshot(), EngineStatus(EnginePhase.LOADING, "importing NautilusTrader")), ()),
     "running": (lambda: FakeEngine(running()), ()),
     "paused": (lambda: FakeEngine(paused()), ()),
+    "restored": (lambda: FakeEngine(restored()), ()),
+    "warming": (lambda: FakeEngine(warming()), ()),
+    "thinned": (lambda: FakeEngine(thinned()), ()),
     "flatten-dialog": (lambda: FakeEngine(running()), ("F",)),
     "flattening": (lambda: FakeEngine(flattening()), ()),
     "critical-error": (lambda: FakeEngine(critical()), ()),

@@ -9,9 +9,12 @@ import pytest
 from hedgegrid_tui.observer import hints
 from hedgegrid_tui.render import dialogs, errors, footer, ladder, legs, lists, money, notice, startup, strip, vitals
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.rows import Ink, Rows, text_of
+from hedgegrid_tui.screens.reader import help_page
 from strategy.control import Receipt, Result
-from strategy.domain import ZERO, Leg, Reason
+from strategy.domain import NS_PER_S, ZERO, DoorState, Leg, Reason
+from strategy.funding import FundingView
 from strategy.snapshot import EnginePhase, EngineStatus, ErrorRecord, FlattenStage, LadderSnapshot, RungState, Snapshot
 from tests.hedgegrid_tui import fakes
 
@@ -57,12 +60,39 @@ def test_a_gap_says_why() -> None:
 def test_every_reason_is_told_in_words(reason: Reason) -> None:
     rung = fakes.rung(Leg.LONG, 1, state=RungState.GAP, reason=reason, live_qty=ZERO)
     lines = ladder_lines(fakes.running(ladders=LadderSnapshot(long=(rung,))))
-    assert lines[-1].endswith(reason.replace("-", " "))
+    words = REASONS[reason].words
+    assert lines[-1].endswith(f"○ gap  {words}")
+    assert words.startswith(reason.replace("-", " "))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_the_help_explains_every_reason(reason: Reason) -> None:
+    shown = text(help_page(frame(), 200))
+    assert f" {reason}: {REASONS[reason].meaning}\n" in shown
+
+
+@pytest.mark.parametrize("reason", [Reason.BACKING_OFF, Reason.REGIME])
+def test_the_venue_s_words_stand_only_beside_a_reason_that_they_caused(reason: Reason) -> None:
+    rung = fakes.rung(Leg.LONG, 1, state=RungState.GAP, reason=reason, live_qty=ZERO, detail="post-only would take")
+    lines = ladder_lines(fakes.running(ladders=LadderSnapshot(long=(rung,))))
+    assert lines[-1].endswith("post-only would take") == (reason is Reason.BACKING_OFF)
+
+
+def test_a_lot_that_is_not_covered_says_so_rather_than_why_its_rung_is_not_wanted() -> None:
+    held = fakes.lot(11, Leg.LONG, 1, sl_qty=Decimal("0.001"))
+    rung = fakes.rung(Leg.LONG, 1, state=RungState.HELD, reason=Reason.REGIME, live_qty=ZERO, lot=held)
+    assert ladder_lines(fakes.running(ladders=LadderSnapshot(long=(rung,))))[-1].endswith("stop covers 0.001")
+
+
+def test_a_ladder_that_is_not_built_yet_says_what_it_waits_for() -> None:
+    shown = ladder_lines(fakes.running(ladders=LadderSnapshot(), state=DoorState.PAUSED))
+    assert shown[-1] == "no ladder yet: it is built as soon as entries may leave"
+    assert ladder.size(fakes.running(ladders=LadderSnapshot())) == len(shown)
 
 
 def test_a_partly_open_entry_says_how_much_is_open() -> None:
     rung = fakes.rung(Leg.LONG, 1, live_qty=Decimal("0.001"))
-    assert ladder_lines(fakes.running(ladders=LadderSnapshot(long=(rung,))))[-1].endswith("0.001 of it open")
+    assert ladder_lines(fakes.running(ladders=LadderSnapshot(long=(rung,))))[-1].endswith("0.001 of 0.002 open")
 
 
 def test_a_lot_without_a_working_stop_says_so_in_place_of_its_stop() -> None:
@@ -96,8 +126,112 @@ def test_states_that_come_and_go_move_no_column() -> None:
 
 
 def test_the_strip_names_mode_state_profit_and_protection_at_eighty_columns() -> None:
-    first = text(strip.rows(frame(), 78, 4)).splitlines()[0]
+    first = text(strip.rows(frame(), 78, 6)).splitlines()[0]
     assert first == " SIMULATED   ► RUNNING  PnL ▲ +12.40 USDT  ! 1 error  ✓ protected  feed 0.3 s"
+
+
+def conditions(snapshot: Snapshot, width: int = 118, **changes: Any) -> list[str]:
+    """The strip's two rows on what shapes the ladders."""
+    return text(strip.rows(frame(snapshot, **changes), width, 4)).splitlines()[2:]
+
+
+def test_the_regime_stands_beside_the_figures_that_it_comes_from() -> None:
+    assert conditions(fakes.running(), 78)[0] == "regime → SIDEWAYS  spread +1.3 bps  ADX 17.6  ATR 21.4 USDT"
+    assert conditions(fakes.thinned())[0].startswith("regime ↓ DOWN  throttle 50 %  spread -15.2 bps")
+
+
+def test_a_cold_regime_is_not_drawn_as_one_but_as_warming_with_what_is_known() -> None:
+    shown = conditions(fakes.warming())[0]
+    assert shown == "◌ warming 16/55  ATR 19.1 USDT  taken as SIDEWAYS  history: HTTP 503, again in 2 s"
+    assert "regime" not in shown
+
+
+def test_the_words_of_the_warm_up_are_cut_rather_than_left_out() -> None:
+    snapshot = fakes.running(regime=fakes.COLD, warming="history: " + "no answer in time, " * 6)
+    shown = conditions(snapshot, 78)[0]
+    assert shown.startswith("◌ warming 16/55  history: no answer")
+    assert shown.endswith("…")
+
+
+def test_a_throttle_shows_below_one_only() -> None:
+    assert "throttle" not in conditions(fakes.running())[0]
+    assert "throttle 33.3 %" in conditions(fakes.running(throttle=Decimal("0.333")))[0]
+    assert "throttle 0 %" in conditions(fakes.running(throttle=ZERO), 40)[0]
+
+
+def test_a_thinned_ladder_tells_at_every_size_what_is_left_of_it() -> None:
+    for width, height in ((78, 6), (118, 4)):
+        shown = text(strip.rows(frame(fakes.thinned()), width, height))
+        assert "ladder 12.5 %" in shown
+        assert "ladder 50 %" in shown
+    assert "ladder" not in text(strip.rows(frame(), 118, 4))
+
+
+def test_a_regime_without_new_bars_is_not_drawn_as_the_present_one() -> None:
+    snapshot = fakes.running(ts=fakes.NOW + 200 * NS_PER_S)
+    rows = strip.rows(frame(snapshot), 118, 4)
+    assert "regime → SIDEWAYS  ! BARS 3 m 27 s OLD  spread" in text(rows)
+    assert inks(rows, "SIDEWAYS") == inks(rows, "+1.3 bps") == {Ink.STALE}
+    assert "OLD" not in conditions(fakes.running(ts=fakes.NOW + 100 * NS_PER_S))[0]
+
+
+def test_funding_tells_rate_countdown_and_what_each_leg_pays_or_receives() -> None:
+    shown = conditions(fakes.running())[1]
+    assert shown.startswith("funding +0.0100 %  in 1 h 57 m  LONG pays 1.00 bps  ≈ -0.02 USDT  SHORT receives 1.00 bps")
+    below_zero = conditions(fakes.running(funding=fakes.funding("-0.00031")), 78)[1]
+    assert below_zero == "funding -0.0310 %  in 1 h 57 m  LONG receives 3.10 bps  SHORT pays 3.10 bps"
+
+
+def test_the_countdown_runs_by_the_snapshot_and_not_by_the_time_on_the_wall() -> None:
+    later = fakes.running(ts=fakes.NOW + 60 * NS_PER_S)
+    assert "in 1 h 56 m" in conditions(later)[1]
+    silent = strip.rows(frame(later, age=600.0), 118, 4)
+    assert "in 1 h 56 m" in text(silent)
+    assert inks(silent, "in 1 h 56 m") == {Ink.STALE}
+
+
+def test_a_settlement_that_is_past_counts_nothing_down_and_costs_nobody_anything() -> None:
+    shown = conditions(fakes.running(ts=fakes.NOW + 7_020 * NS_PER_S))[1]
+    assert "settlement is past" in shown
+    assert "pays" not in shown
+    assert " in " not in shown
+
+
+def test_a_leg_that_the_guard_thins_is_named_with_what_stays_of_its_ladder() -> None:
+    shown = conditions(fakes.thinned(), 78)[1]
+    assert shown == "funding +0.0240 %  in 12 m 00 s  ! LONG cut to 50 %  LONG pays 2.40 bps"
+
+
+def test_unknown_and_zero_rates_are_told_as_such() -> None:
+    assert conditions(fakes.running(funding=FundingView()))[1] == "funding not known"
+    assert "LONG pays nothing  SHORT pays nothing" in conditions(fakes.running(funding=fakes.funding("0")))[1]
+
+
+@pytest.mark.parametrize("width", [78, 118])
+def test_a_pause_from_before_the_start_is_called_restored_and_names_the_key_that_ends_it(width: int) -> None:
+    first = text(strip.rows(frame(fakes.restored()), width, 4)).splitlines()[0]
+    assert "‖ PAUSED (restored)  P resumes" in first
+    told = text(notice.rows(frame(fakes.restored()), 76))
+    assert told == "‖ PAUSED since an earlier session (paused by the operator): P resumes"
+    assert "in an earlier session by: paused by the operator" in text(dialogs.resume_body(frame(fakes.restored())))
+
+
+def test_a_restored_pause_offers_no_key_that_would_not_work() -> None:
+    for changes in ({"read_only": True}, {"age": 9.0}, {"status": EngineStatus(EnginePhase.STOPPING)}):
+        assert "P resumes" not in text(strip.rows(frame(fakes.restored(), **changes), 118, 4)).splitlines()[0]
+    assert "P resumes" not in text(notice.rows(frame(fakes.restored(), read_only=True), 76))
+
+
+def test_a_pause_of_this_session_is_not_called_restored() -> None:
+    assert "restored" not in text(strip.rows(frame(fakes.paused()), 118, 4))
+    assert "restored" not in text(strip.rows(frame(fakes.running(state_reason="restored: odd")), 118, 4))
+
+
+def test_resuming_counts_only_rungs_that_would_be_placed() -> None:
+    shown = text(dialogs.resume_body(frame(fakes.restored())))
+    assert "up to 8 free rungs" in shown
+    unbuilt = fakes.running(state=DoorState.PAUSED, ladders=LadderSnapshot())
+    assert "a ladder is built around the market" in text(dialogs.resume_body(frame(unbuilt)))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +239,7 @@ def test_the_strip_names_mode_state_profit_and_protection_at_eighty_columns() ->
     [("sim", "SIMULATED"), ("replay", "REPLAY"), ("paper", "PAPER"), ("testnet", "TESTNET"), ("live", "LIVE")],
 )
 def test_every_mode_is_named_in_a_word_and_an_ink_of_its_own(mode: str, word: str) -> None:
-    rows = strip.rows(frame(fakes.running(mode=mode)), 78, 4)
+    rows = strip.rows(frame(fakes.running(mode=mode)), 78, 6)
     assert text(rows).split()[0] == word
     assert inks(rows, word) == {Ink(f"mode-{mode}")}
 
@@ -113,52 +247,52 @@ def test_every_mode_is_named_in_a_word_and_an_ink_of_its_own(mode: str, word: st
 def test_state_profit_and_alarms_stay_in_the_strip_when_all_goes_wrong_at_once() -> None:
     snapshot = fakes.critical()
     worst = frame(snapshot, age=9.0, pinned=snapshot.errors[1:], read_only=True)
-    first = text(strip.rows(worst, 110, 2)).splitlines()[0]
+    first = text(strip.rows(worst, 110, 4)).splitlines()[0]
     for word in ("SIMULATED", "RUNNING", "+12.40", "ENGINE SILENT 9.0 s", "1 CRITICAL", "UNPROTECTED"):
         assert word in first
 
 
 def test_an_unprotected_leg_is_an_alarm_that_names_quantity_and_time() -> None:
-    rows = strip.rows(frame(fakes.critical()), 78, 4)
+    rows = strip.rows(frame(fakes.critical()), 78, 6)
     assert "✗ UNPROTECTED 0.002 for 3.4 s (stops 50 %)" in text(rows)
     assert inks(rows, "UNPROTECTED") == {Ink.ALARM}
 
 
 def test_a_stop_that_is_on_its_way_is_no_alarm_yet() -> None:
     long = msgspec.structs.replace(fakes.running().long, sl_qty=ZERO, unprotected_ns=200_000_000)
-    rows = strip.rows(frame(fakes.running(long=long)), 78, 4)
+    rows = strip.rows(frame(fakes.running(long=long)), 78, 6)
     assert "UNPROTECTED" not in text(rows)
     assert "! stop on its way" in text(rows)
 
 
 def test_an_engine_that_says_nothing_is_called_silent_and_its_numbers_stale() -> None:
-    rows = strip.rows(frame(age=4.0), 110, 2)
+    rows = strip.rows(frame(age=4.0), 110, 4)
     assert "ENGINE SILENT 4.0 s" in text(rows)
     assert inks(rows, "+12.40") == {Ink.STALE}
 
 
 def test_a_failed_engine_s_protection_is_only_what_was_last_known() -> None:
-    first = text(strip.rows(frame(status=EngineStatus(EnginePhase.FAILED)), 110, 2)).splitlines()[0]
+    first = text(strip.rows(frame(status=EngineStatus(EnginePhase.FAILED)), 110, 4)).splitlines()[0]
     assert "last known: protected" in first
     assert "✓" not in first
     assert "feed" not in first
-    assert inks(strip.rows(frame(status=EngineStatus(EnginePhase.FAILED)), 78, 4), "stops 100 %") == {Ink.STALE}
+    assert inks(strip.rows(frame(status=EngineStatus(EnginePhase.FAILED)), 78, 6), "stops 100 %") == {Ink.STALE}
 
 
 def test_a_tape_that_is_over_is_told_before_the_state_and_has_no_feed() -> None:
-    shown = text(strip.rows(frame(age=0.2, status=EngineStatus(EnginePhase.ENDED)), 110, 2))
+    shown = text(strip.rows(frame(age=0.2, status=EngineStatus(EnginePhase.ENDED)), 110, 4))
     assert "TAPE OVER (► RUNNING)" in shown
     assert "feed" not in shown
     assert "SILENT" not in shown
-    assert "ENGINE SILENT" in text(strip.rows(frame(age=400.0, status=EngineStatus(EnginePhase.ENDED)), 110, 2))
+    assert "ENGINE SILENT" in text(strip.rows(frame(age=400.0, status=EngineStatus(EnginePhase.ENDED)), 110, 4))
 
 
 def test_an_old_feed_is_called_old() -> None:
     market = msgspec.structs.replace(fakes.running().market, ts=fakes.NOW - 40 * 10**9)
-    assert "FEED 40 s OLD" in text(strip.rows(frame(fakes.running(market=market)), 110, 2))
+    assert "FEED 40 s OLD" in text(strip.rows(frame(fakes.running(market=market)), 110, 4))
 
 
-@pytest.mark.parametrize("height", [2, 4])
+@pytest.mark.parametrize("height", [4, 6])
 def test_before_the_first_snapshot_nothing_is_claimed_about_legs_or_money(height: int) -> None:
     shown = text(strip.rows(Frame(status=EngineStatus(EnginePhase.LOADING)), 110, height))
     assert "LOADING" in shown

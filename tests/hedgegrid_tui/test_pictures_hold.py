@@ -15,7 +15,9 @@ from hedgegrid_tui.render.rows import Ink, Segment, text_of
 from hedgegrid_tui.screens.dashboard import PICTURES
 from hedgegrid_tui.screens.reader import help_page, journal_page
 from strategy.control import Receipt
-from strategy.domain import Leg
+from strategy.domain import DoorState, Leg, Regime
+from strategy.funding import FundingView
+from strategy.regime import RegimeReading
 from strategy.snapshot import (
     EngineStatus,
     ErrorRecord,
@@ -43,6 +45,29 @@ LOTS = build(
 )
 RUNGS = build(RungView, price=PRICE, qty=MONEY, live_qty=MONEY, lot=st.none() | LOTS, detail=st.text(max_size=30))
 LEG_FIELDS = dict.fromkeys(("qty", "unrealised", "notional", "tp_qty", "sl_qty", "open_entry_notional"), MONEY)
+SHARE = st.decimals(0, 1, places=3)
+REGIMES = build(
+    RegimeReading,
+    regime=st.sampled_from(Regime),
+    seen=st.integers(0, 2000),
+    needed=st.integers(0, 1000),
+    spread_bps=st.none() | MONEY,
+    adx=st.none() | MONEY,
+    atr=st.none() | PRICE,
+    ts=TIME,
+)
+FUNDINGS = build(
+    FundingView,
+    rate=st.none() | MONEY,
+    next_ns=st.none() | TIME,
+    interval_minutes=st.none() | st.integers(1, 10**6),
+    limit_bps=MONEY,
+    cost_long_bps=st.none() | MONEY,
+    cost_short_bps=st.none() | MONEY,
+    paying=st.none() | st.sampled_from(Leg),
+    share_long=SHARE,
+    share_short=SHARE,
+)
 ERRORS = build(ErrorRecord)
 SNAPSHOTS = build(
     Snapshot,
@@ -62,7 +87,12 @@ SNAPSHOTS = build(
         short=st.lists(RUNGS, max_size=6).map(tuple),
         strays=st.lists(LOTS, max_size=3).map(tuple),
     ),
-    long=build(LegView, leg=st.just(Leg.LONG), average=st.none() | PRICE, **LEG_FIELDS),
+    regime=REGIMES,
+    warming=st.text(max_size=90),
+    funding=FUNDINGS,
+    throttle=SHARE,
+    state=st.sampled_from(DoorState),
+    long=build(LegView, leg=st.just(Leg.LONG), average=st.none() | PRICE, ladder_share=SHARE, **LEG_FIELDS),
     short=build(LegView, leg=st.just(Leg.SHORT), average=st.none() | PRICE, **LEG_FIELDS),
     metrics=build(OperationalMetrics, equity=MONEY, peak=MONEY, realised=MONEY, fees=MONEY, errors=st.integers(0, 9)),
     flatten=st.none()
@@ -76,7 +106,7 @@ SNAPSHOTS = build(
         build(Receipt, detail=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=2)), max_size=4
     ).map(tuple),
     errors=st.lists(ERRORS, max_size=5).map(tuple),
-    state_reason=st.text(max_size=20),
+    state_reason=st.text(max_size=20) | st.text(max_size=20).map("restored: {}".format),
 )
 FRAMES = build(
     Frame,

@@ -1,0 +1,56 @@
+"""Why a rung has no resting entry: a few words for its row, a sentence for the help."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from strategy.domain import Reason
+
+
+class Told(NamedTuple):
+    """One reason for people."""
+
+    words: str
+    """Short enough for a row of the ladder."""
+    meaning: str
+    """What it comes from and what ends it."""
+
+
+REASONS: Final[Mapping[Reason, Told]] = {
+    Reason.NO_MARKET: Told("no market", "no price has come yet"),
+    Reason.WOULD_CROSS: Told("would cross", "the market stands beyond it: the order would take instead of rest"),
+    Reason.BELOW_MIN_NOTIONAL: Told(
+        "below min notional", "too small for the venue; a thinned ladder keeps fewer rungs rather than such small ones"
+    ),
+    Reason.OUT_OF_BOUNDS: Told("out of bounds", "beyond the venue's limits on price or quantity"),
+    Reason.OCCUPIED: Told("occupied", "a lot that was entered there is still held"),
+    Reason.PAUSED: Told("paused", "no entry may leave; P resumes"),
+    Reason.FLATTENING: Told("flattening", "a flatten runs; no entry may leave until its end"),
+    Reason.MOVING: Told("moving", "its old order is being cancelled first"),
+    Reason.BACKING_OFF: Told("backing off", "the venue has refused it; it waits before the next try"),
+    Reason.QUEUED: Told("queued", "comes in the next turn"),
+    Reason.SAME_PRICE: Told("same price", "the tick is too coarse for the step: the rung before stands there"),
+    Reason.JOURNAL_FAILING: Told("journal failing", "the disk refuses lines; no entry leaves until it takes them"),
+    Reason.UNRECONCILED: Told("unreconciled", "venue and own books differ; no entry leaves until they agree"),
+    Reason.REGIME: Told("regime: thinned in a trend", "a trend thins the ladder, by the shares under placement"),
+    Reason.THROTTLED: Told(
+        "throttled by the operator", "the operator's throttle thins both ladders; set-throttle 1 ends it"
+    ),
+    Reason.FUNDING: Told(
+        "funding: the leg will pay", "the leg is about to pay more than the limit; ends at the settlement"
+    ),
+    Reason.WARMING: Told("warming: too few bars", "too few one-minute bars for the indicators, which entries wait for"),
+    Reason.ORDER_LIMIT: Told(
+        "order limit of the venue", "the venue takes no further order together with the exits that it needs"
+    ),
+    Reason.UNKNOWN_OUTCOME: Told("unknown outcome", "its order was not answered; the venue is asked what became of it"),
+}
+THINNED: Final = frozenset({Reason.REGIME, Reason.THROTTLED, Reason.FUNDING})
+"""The rung is left out on purpose, whatever state the door is in."""
+FROM_THE_VENUE: Final = frozenset({Reason.BACKING_OFF, Reason.UNKNOWN_OUTCOME})
+"""Reasons that the venue's own words belong to; beside any other they tell of something earlier."""
+
+
+def in_words(reason: Reason, detail: str) -> str:
+    """The reason as a row of the ladder tells it, with the venue's own words where they are the cause."""
+    words = REASONS[reason].words
+    return f"{words}: {detail}" if detail and reason in FROM_THE_VENUE else words
