@@ -75,6 +75,10 @@ class Books:
         self._sessions |= past.sessions
         self._seen = dict(past.trades)
 
+    def know(self, session: str) -> None:
+        """Book the fills of that session's orders from now on."""
+        self._sessions.add(session)
+
     def told(self, order_id: str) -> OrderId | None:
         """What the id of an order says; None where neither this session nor one before it sent that order."""
         told = parse_id(order_id)

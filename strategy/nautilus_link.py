@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import CancelOrder
 from nautilus_trader.model.identifiers import ClientOrderId, PositionId
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
@@ -53,8 +55,21 @@ class NautilusLink(Strategy):
         return self.cache.order(ClientOrderId(order_id)) is not None
 
     def cancel(self, order_id: str) -> None:
-        """Ask for an order's cancellation."""
-        self.cancel_order(self.cache.order(ClientOrderId(order_id)))
+        """Ask for an order's cancellation, also of one that Nautilus believes has ended and the venue has."""
+        order = self.cache.order(ClientOrderId(order_id))
+        if not order.is_closed:
+            self.cancel_order(order)
+            return
+        command = CancelOrder(
+            trader_id=self.trader_id,
+            strategy_id=self.id,
+            instrument_id=order.instrument_id,
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+            command_id=UUID4(),
+            ts_init=self.now(),
+        )
+        self.msgbus.send(endpoint="ExecEngine.execute", msg=command)
 
     def resize(self, order_id: str, qty: Decimal) -> None:
         """Ask for another total quantity of an order."""

@@ -32,6 +32,22 @@ ENDINGS: Final = {
 """The journal's word for an order that has ended without having filled, as far as the books know."""
 
 
+def order_found(told: OrderId, report: VenueReport) -> OrderRecord:
+    """An open order at the venue of which the index does not know."""
+    return OrderRecord(
+        id=report.id,
+        key=told.key,
+        side=report.side,
+        price=report.price,
+        qty=report.qty,
+        lot=told.serial if told.key.role is Role.ENTRY else told.lot,
+        step=ZERO,
+        status=OrderStatus.ACCEPTED,
+        filled=report.filled,
+        acknowledged=True,
+    )
+
+
 class OrderEvents(ABC):
     """The facts, and the handlers that write them; each is a no-op for what is known already."""
 
@@ -94,8 +110,11 @@ class OrderEvents(ABC):
     def on_accepted(self, order_id: str) -> None:
         """The venue has the order."""
         before = self.index.get(order_id)
+        if before is None:
+            self._take_in_late(order_id)
+            return
         order = self.index.accepted(order_id)
-        if order is None or before is None:
+        if order is None:
             return
         if before.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             self.inquiries.answered(order_id)
@@ -111,6 +130,18 @@ class OrderEvents(ABC):
         unfitting = not self._is_exact(order) if order.key.role.reduces else order.key in self.gaps
         if unfitting or self._protection.is_alarmed(leg):
             self.converge()
+
+    def _take_in_late(self, order_id: str) -> None:
+        """An order that counted as rejected has landed after all: it is taken in, and the next pass judges it."""
+        told, report = self.books.told(order_id), self._venue.report(order_id)
+        if told is None or report is None or report.status is not ReportStatus.REJECTED:
+            return  # told again, of an order that has ended since
+        order = order_found(told, report)
+        self.index.add(order)
+        now = self.orders.write("accepted", order, "landed after all")
+        words = f"{order_id}, {order.key}: counted as rejected, and has landed after all"
+        self.errors.record(now, "venue", "landed-late", words, critical=True)
+        self._changed(order.key.leg, now)
 
     def _free_request(self, order: OrderRecord) -> None:
         """A cancel or resize that never left, or came to a venue that did not have the order yet, may be repeated."""

@@ -117,8 +117,10 @@ class _Reader:
                 self._forget_ended()
         elif event in ENDED:
             past.orders.pop(order_id, None)
-        elif order_id in past.orders:
-            order = past.orders[order_id]
+        elif event == "accepted" or order_id in past.orders:
+            # Without a submit line it is one that was found at the venue.
+            order = past.orders.get(order_id) or self._record(line)
+            past.filled.setdefault(order_id, ZERO)
             if event == "accepted":
                 order = msgspec.structs.replace(order, acknowledged=True, status=OrderStatus.ACCEPTED)
             elif event == "updated":

@@ -196,12 +196,15 @@ class _Turn:
     def keep(self, rung: Rung, lot: Lot | None) -> None:
         """Entries are open at the rung: those that do not fit go, one of another quantity is resized."""
         key = entry_key(rung)
+        taken = False
         for entry in self._index.at(key):
             aim = entry.price if entry.aim is None else entry.aim
-            if aim != rung.price or (lot is not None and lot.number != entry.lot):
+            if taken or aim != rung.price or (lot is not None and lot.number != entry.lot):
                 self.gaps[key] = Reason.MOVING
                 self._take_back(entry, "ladder moved" if lot is None else "rung is occupied")
-            elif entry.status is OrderStatus.UNKNOWN:
+                continue
+            taken = True
+            if entry.status is OrderStatus.UNKNOWN:
                 self.gaps[key] = Reason.UNKNOWN_OUTCOME
             elif entry.qty != rung.qty and not entry.filled and entry.status is OrderStatus.ACCEPTED:
                 self._request(Resize(entry.id, rung.qty, "ladder changed"))

@@ -5,8 +5,9 @@ from decimal import Decimal
 import msgspec
 
 from strategy.books import ReportStatus, VenueReport
-from strategy.domain import ZERO, DoorState, Leg
+from strategy.domain import DoorState, Leg
 from strategy.grid import HedgeGrid
+from strategy.order_events import order_found
 from strategy.order_ids import parse_id
 from strategy.order_index import OrderRecord, OrderStatus
 from strategy.orders import Venue
@@ -60,20 +61,10 @@ def _take_stray(grid: HedgeGrid, report: VenueReport) -> None:
     told = parse_id(report.id)
     if told is None:
         return
-    order = OrderRecord(
-        id=report.id,
-        key=told.key,
-        side=report.side,
-        price=report.price,
-        qty=report.qty,
-        lot=told.lot,
-        step=ZERO,
-        status=OrderStatus.ACCEPTED,
-        filled=report.filled,
-        acknowledged=True,
-    )
+    order = order_found(told, report)
+    grid.books.know(told.session)
+    grid.orders.serial = max(grid.orders.serial, told.serial)
     grid.index.add(order)
-    grid.orders.write("submit", order, "found at the venue, in no line of the journal")
-    now = grid.orders.write("accepted", order)
+    now = grid.orders.write("accepted", order, "found at the venue, in no line of the journal")
     words = f"{report.id} is open at the venue, and no line of the journal tells of it"
     grid.errors.record(now, "restart", "stray-order", words, critical=True)

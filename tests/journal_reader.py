@@ -85,8 +85,9 @@ class Books:
             self.orders[order_id] = line | {"working": False, "filled": Decimal(0), "left": Decimal(line["qty"])}
         elif event in ENDED:
             self.orders.pop(order_id, None)
-        elif event == "accepted":
-            self.orders[order_id]["working"] = True
+        elif event == "accepted":  # without a submit line it was found at the venue
+            found = line | {"filled": Decimal(0), "left": Decimal(line["qty"])}
+            self.orders.setdefault(order_id, found)["working"] = True
         elif event == "updated":
             self.orders[order_id]["left"] = Decimal(line["qty"]) - self.orders[order_id]["filled"]
             if self.orders[order_id]["left"] <= 0:
