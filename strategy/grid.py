@@ -176,10 +176,12 @@ class HedgeGrid(OrderEvents):
 
     def _put_question(self, order_id: str) -> None:
         try:
-            known = self._venue.report(order_id)
-            if known is not None:
-                self.catch_up(known)
-            self._venue.ask(order_id)
+            try:
+                known = self._venue.report(order_id)
+                if known is not None:
+                    self.catch_up(known)
+            finally:
+                self._venue.ask(order_id)
         except Exception as error:  # noqa: BLE001 - a question that cannot be put is put again later
             self._on_unsent(None, error)
 

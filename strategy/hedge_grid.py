@@ -158,6 +158,8 @@ class HedgeGridStrategy(NautilusLink):
         )
         running = self.grid.state is DoorState.RUNNING
         reason = "started" if running else RESTORED + self._past.state_reason.removeprefix(RESTORED)
+        if running and self._past.throttle is not None:
+            reason = f"started; throttle {plain(self._past.throttle)} restored"
         self.desk.set_state(self.grid.state, reason)
         self.subscribe_quote_ticks(instrument_id)
         self.subscribe_trade_ticks(instrument_id)

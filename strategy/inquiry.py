@@ -17,8 +17,11 @@ class Inquiry(msgspec.Struct):
     due_ns: int
     """When the venue is asked (again)."""
     asked: int = 0
+    """Questions in a row without a word."""
     refused: bool = False
     """The venue has refused a cancel or resize since it was last asked."""
+    refusals: int = 0
+    """How often it has."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -32,11 +35,16 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Inquiries:
-    """Which orders await an answer; asking doubles its wait, is bounded, and ends with the order counted as lost."""
+    """Which orders await an answer; asking doubles its wait, is bounded, and ends with the order counted as lost.
+
+    A refusal is a word: after it the request may be repeated, a few times soon and then each time later, and the count
+    of questions begins anew.
+    """
 
     def __init__(self, execution: ExecutionConfig) -> None:
         self._wait = execution.ask_after_ms * NS_PER_MS
         self._retry = execution.retry_first_ms * NS_PER_MS
+        self._longest_retry = execution.retry_last_ms * NS_PER_MS
         self._attempts = execution.ask_attempts
         self._open: dict[str, Inquiry] = {}
         self.lost: set[str] = set()
@@ -44,16 +52,19 @@ class Inquiries:
 
     def expect(self, order_id: str, now: int) -> None:
         """A request on the order has left at `now` (ns); repeating one does not begin the count again."""
-        known = self._open.get(order_id)
-        self._open[order_id] = Inquiry(now + self._wait, 0 if known is None else known.asked)
+        inquiry = self._open.setdefault(order_id, Inquiry(now))
+        inquiry.due_ns, inquiry.refused = now + self._wait, False
 
     def refused(self, order_id: str, now: int) -> bool:
         """A cancel or resize was refused; false where that was known already."""
         inquiry = self._open.setdefault(order_id, Inquiry(now))
         if inquiry.refused:
             return False
+        beyond = min(max(0, inquiry.refusals - self._attempts), 32)
+        inquiry.due_ns = now + min(self._retry << beyond, self._longest_retry)
         inquiry.refused = True
-        inquiry.due_ns = now + self._retry
+        inquiry.refusals += 1
+        inquiry.asked = 0
         return True
 
     def answered(self, order_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from strategy.domain import ZERO, DoorState, Leg, Lot, OrderKey, Role, Side
+from strategy.domain import ZERO, DoorState, Leg, Lot, OrderKey, Role, Side, plain
 from strategy.journal import JournalError
 from strategy.lots import LotBook
 from strategy.order_ids import parse_id
@@ -16,6 +16,8 @@ TRADES_REMEMBERED: Final = 50_000
 """Trade ids kept to recognise a fill that comes twice."""
 ENDED_REMEMBERED: Final = 10_000
 """Ended orders whose filled quantity is kept, for fills that the venue tells of afterwards."""
+THROTTLE: Final = "throttle"
+"""Begins the word of a session's first line on a throttle that it has taken over."""
 ENDED: Final = frozenset({"rejected", "denied", "canceled", "expired"})
 
 
@@ -47,8 +49,9 @@ class Past(msgspec.Struct):
 
     @property
     def latched(self) -> tuple[str, ...]:
-        """The latched states that a new session finds."""
-        return () if self.state is DoorState.RUNNING else (self.state.value,)
+        """What a new session finds latched, as its first line tells of it."""
+        state = () if self.state is DoorState.RUNNING else (self.state.value,)
+        return state if self.throttle is None else (*state, f"{THROTTLE} {plain(self.throttle)}")
 
     def unlatched(self) -> "Past":
         """The same past with nothing latched."""
@@ -72,7 +75,7 @@ def read_past(path: Path) -> Past:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                reader.take(decoder.decode(line))
+                reader.take(decoder.decode(line), number)
             except (msgspec.DecodeError, ArithmeticError, KeyError, TypeError, ValueError) as error:
                 cure = "move the file away to start without it, or mend the line"
                 raise JournalError(
@@ -88,15 +91,17 @@ class _Reader:
         self.past = Past()
         self._step = ZERO
 
-    def take(self, line: dict[str, Any]) -> None:
+    def take(self, line: dict[str, Any], number: int) -> None:
+        if line["seq"] != number:
+            raise ValueError(f"it has the number {line['seq']}")
         kind = line["kind"]
         past = self.past
         if kind == "order":
             self._order(line)
         elif kind == "fill":
             self._fill(line)
-        elif kind == "session.start" and line["fresh_venue"]:
-            self.past = past.at_fresh_venue()
+        elif kind == "session.start":
+            self._session(line)
         elif kind == "state":
             past.state, past.state_reason = DoorState(line["name"]), line["reason"]
         elif kind == "ladder":
@@ -107,6 +112,12 @@ class _Reader:
             past.peak = Decimal(line["peak"])
         elif kind == "act" and "share" in line["args"]:
             past.throttle = Decimal(line["args"]["share"])
+
+    def _session(self, line: dict[str, Any]) -> None:
+        if line["fresh_venue"]:
+            self.past = self.past.at_fresh_venue()
+        if not any(found.startswith(THROTTLE) for found in line["restored"]):
+            self.past.throttle = None
 
     def _order(self, line: dict[str, Any]) -> None:
         past, order_id, event = self.past, line["id"], line["event"]

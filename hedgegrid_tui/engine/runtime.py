@@ -46,7 +46,7 @@ def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop, past
     """The strategy for Nautilus's simulated venue, which links a lot's exits."""
     return HedgeGridStrategy(
         HedgeGridConfig(
-            strategy_id="GRID-001",
+            strategy_id="GRID",
             order_id_tag="001",
             oms_type="HEDGING",
             instrument_id=instrument_id(plan.config.instrument),
