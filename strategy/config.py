@@ -249,6 +249,17 @@ class Config(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _outermost_rung_is_an_order(self) -> "Config":
+        grid, most = self.grid, self.instrument.max_qty
+        largest = grid.base_qty * max(Decimal(1), grid.qty_scale ** (grid.levels - 1))
+        if largest > most:
+            raise ValueError(
+                f"grid.base_qty {grid.base_qty} x qty_scale {grid.qty_scale}^{grid.levels - 1} makes a rung larger "
+                f"than instrument.max_qty {most}; lower grid.base_qty, grid.qty_scale or grid.levels"
+            )
+        return self
+
     @field_validator("*", mode="before")
     @classmethod
     def _sections_are_tables(cls, value: Any) -> Any:  # noqa: ANN401

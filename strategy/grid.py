@@ -38,6 +38,8 @@ CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
 """While the journal cannot be written, entries wait and are judged again this often."""
+REPORTS_BACK_NS: Final = 600 * NS_PER_S
+"""Orders that ended earlier are not looked at again: their fills may be too old to be recognised."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
 NO_DENIALS: Final = frozenset(
@@ -108,8 +110,7 @@ class HedgeGrid(OrderEvents):
         self.market = self._venue.market()
         if self._doubts:
             self._doubts = False
-            for report in self._venue.reports():
-                self.catch_up(report)
+            self._look_at_every_order(now)
         self._ask(now)
         self._protection.look(self.lots.held, self.index.working_stop_qty, now)
         self._journal_watch.look(now)
@@ -119,6 +120,14 @@ class HedgeGrid(OrderEvents):
         if self.market is not None:
             self._reconcile(self.market, now)
         self._wake_for(deadline, now)
+
+    def _look_at_every_order(self, now: int) -> None:
+        """Take over what handlers have lost; one report that cannot be taken keeps none of the others."""
+        for report in self._venue.reports(now - REPORTS_BACK_NS):
+            try:
+                self.catch_up(report)
+            except Exception as error:  # noqa: BLE001 - recorded; the pass must go on to what is unprotected
+                self.errors.record(now, "report", type(error).__name__, f"{report.id}: {error}", critical=True)
 
     def _reconcile(self, market: Market, now: int) -> None:
         self._mark_passed_stops(market)
@@ -192,8 +201,12 @@ class HedgeGrid(OrderEvents):
         self._back_off.renew()
 
     def _call_roll(self, leg: Leg) -> None:
-        """The venue sees the leg differently: ask it about everything that is open there, or was until a moment ago."""
-        is_open = [order.id for order in self.index if order.key.leg is leg]
+        """The venue sees the leg differently: ask it about everything that is open there, or was until a moment ago.
+
+        A request that is on its way is left to its own question: the venue would deny what it gets a moment later.
+        """
+        on_its_way = (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+        is_open = [order.id for order in self.index if order.key.leg is leg and order.status not in on_its_way]
         for order_id in (*is_open, *self.index.ended(leg)):
             self._put_question(order_id)
 
@@ -209,9 +222,15 @@ class HedgeGrid(OrderEvents):
 
     def _mark_passed_stops(self, market: Market) -> None:
         for lot in tuple(self.lots):
-            unstopped = not lot.breached and not self.index.has(OrderKey(lot.leg, Role.SL, lot.number))
-            if unstopped and lot.leg not in self.frozen and is_passed(lot, market, self.config.grid, self.spec):
+            if lot.breached or lot.leg in self.frozen or self._may_have_stop(lot):
+                continue
+            if is_passed(lot, market, self.config.grid, self.spec):
                 self.lots.mark_breached(lot.number)
+
+    def _may_have_stop(self, lot: Lot) -> bool:
+        """Whether a stop is there or on its way; one that nobody has confirmed would have triggered by now."""
+        stops = self.index.at(OrderKey(lot.leg, Role.SL, lot.number))
+        return any(stop.status is not OrderStatus.UNKNOWN for stop in stops)
 
     def _exit_actions(self, now: int) -> list[Action]:
         desired = [order for lot in self._exit_lots() if lot.leg not in self.frozen for order in self._owed(lot)]

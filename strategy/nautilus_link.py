@@ -86,10 +86,11 @@ class NautilusLink(Strategy):
         order = self.cache.order(ClientOrderId(order_id))
         return None if order is None else report_of(order)
 
-    def reports(self) -> Iterable[VenueReport]:
-        """What Nautilus knows of every order, oldest first."""
+    def reports(self, since: int = 0) -> Iterable[VenueReport]:
+        """What Nautilus knows of every order that is open or has ended at `since` (ns) or later, oldest first."""
         orders = self.cache.orders(instrument_id=self.config.instrument_id)
-        return [report_of(order) for order in sorted(orders, key=lambda order: int(order.ts_init))]
+        recent = (order for order in orders if not order.is_closed or order.ts_last >= since)
+        return [report_of(order) for order in sorted(recent, key=lambda order: int(order.ts_init))]
 
     def adopt(self, order: OrderRecord) -> None:
         """Let Nautilus know of an order that an earlier process has sent, so that an answer about it finds it."""

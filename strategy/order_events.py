@@ -20,6 +20,7 @@ from strategy.lots import LotBook
 from strategy.order_ids import OrderId
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
+from strategy.reconcile import Cancel
 from strategy.refusal import Refusal, classify
 from strategy.retry import BackOff
 from strategy.watch import Alarm, ProtectionWatch
@@ -118,10 +119,7 @@ class OrderEvents(ABC):
             return
         if before.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             self.inquiries.answered(order_id)
-        if order.key.role.reduces:
-            self._back_off.passed(order.key)
-        else:
-            self._back_off.succeeded(order.key)
+        self._back_off.passed(order.key)
         self.refusals.pop(order.key, None)
         self.ladders.rested(order.key)
         leg, now = order.key.leg, self.orders.write("accepted", order)
@@ -141,6 +139,8 @@ class OrderEvents(ABC):
         now = self.orders.write("accepted", order, "landed after all")
         words = f"{order_id}, {order.key}: counted as rejected, and has landed after all"
         self.errors.record(now, "venue", "landed-late", words, critical=True)
+        if not order.key.role.reduces:
+            self.orders.do([Cancel(order.id, "landed late")], ZERO)
         self._changed(order.key.leg, now)
 
     def _free_request(self, order: OrderRecord) -> None:
@@ -179,14 +179,14 @@ class OrderEvents(ABC):
     def _answer_refusal(self, order: OrderRecord, meaning: Refusal, reason: str, event: str, now: int) -> None:
         """What a refusal leads to, beside another try."""
         key = order.key
-        if meaning is Refusal.NEVER_ARRIVED:
+        if meaning is Refusal.NEVER_ARRIVED or self._is_idle(order):
             return
         self.refusals[key] = reason
         if meaning is Refusal.POST_ONLY and self.ladders.refused(key):
             return
         nothing_left = meaning is Refusal.NOTHING_LEFT and key.role.reduces
         most = self.config.execution.ask_attempts if nothing_left else None
-        given_up = self._back_off.refused(key, now, grows=nothing_left or not key.role.reduces, most=most)
+        given_up = self._back_off.refused(key, now, grows=nothing_left or key.role is not Role.SL, most=most)
         if meaning is Refusal.POST_ONLY:
             return
         if nothing_left:
@@ -225,12 +225,16 @@ class OrderEvents(ABC):
             return
         self.inquiries.answered(order_id)
         now = self.orders.write(event, order)
-        unasked = order.status is not OrderStatus.CANCELLING
-        if unasked and order.lot is not None and order.key.role.reduces and self.lots.get(order.lot) is not None:
+        if order.status is not OrderStatus.CANCELLING and not self._is_idle(order):
             # Nobody here asked for it: the venue may hold less than is known, and the next try may end likewise.
             self._back_off.refused(order.key, now, grows=True)
-            self._roll_calls.begin(order.key.leg, now)
+            if order.key.role.reduces:
+                self._roll_calls.begin(order.key.leg, now)
         self._changed(order.key.leg, now)
+
+    def _is_idle(self, order: OrderRecord) -> bool:
+        """Whether an exit's lot is closed, so that nothing will be tried again."""
+        return order.key.role.reduces and order.lot is not None and self.lots.get(order.lot) is None
 
     def on_resized(self, order_id: str, qty: Decimal) -> None:
         """The venue has changed the order's quantity."""

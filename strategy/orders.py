@@ -14,7 +14,7 @@ from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.reconcile import Action, Cancel, Resize, Submit, SubmitPair
+from strategy.reconcile import Action, Cancel, Resize, Submit, SubmitPair, grown
 
 
 class Venue(Protocol):
@@ -47,8 +47,8 @@ class Venue(Protocol):
     def report(self, order_id: str) -> VenueReport | None:
         """What the link to the venue knows of an order; None where it has never heard of it."""
 
-    def reports(self) -> Iterable[VenueReport]:
-        """The same of every order, ended ones too."""
+    def reports(self, since: int = 0) -> Iterable[VenueReport]:
+        """The same of every order that is open or has ended at `since` (ns) or later."""
 
     def adopt(self, order: OrderRecord) -> None:
         """Take an order of an earlier session, of which nobody knows whether it arrived, as one that was sent."""
@@ -197,6 +197,8 @@ class Orders:
     def _resize(self, order_id: str, qty: Decimal, reason: str) -> None:
         order = self._index.get(order_id)
         if order is None:
+            return
+        if not order.key.role.reduces and qty > order.qty and self._judge(grown(order, qty)) is not None:
             return
         self._index.mark(order_id, OrderStatus.RESIZING)
         try:

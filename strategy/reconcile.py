@@ -154,7 +154,7 @@ def reconcile_entries(
 
     `entry_for` gives the order that a rung asks for now; `verdict` is the gate's word on it.
     """
-    turn = _Turn(limit, index)
+    turn = _Turn(limit, index, verdict)
     nearer: dict[Leg, Decimal] = {}
     wanted = {entry_key(rung): rung for leg in Leg for rung in shape.wanted[leg]}
     for full in rungs_nearest_first(ladder):
@@ -173,19 +173,20 @@ def reconcile_entries(
         elif lot is not None:
             turn.gaps[key] = Reason.OCCUPIED
         else:
-            turn.place(entry_for(rung), verdict)
+            turn.place(entry_for(rung))
     return EntryPlan(turn.actions, turn.gaps, turn.unfinished)
 
 
 class _Turn:
     """Requests of one turn of the loop, and the gaps that stay."""
 
-    def __init__(self, limit: int, index: OrderIndex) -> None:
+    def __init__(self, limit: int, index: OrderIndex, verdict: Verdict) -> None:
         self.actions: list[Action] = []
         self.gaps: dict[OrderKey, Reason] = {}
         self.unfinished = False
         self._left = limit
         self._index = index
+        self._verdict = verdict
 
     def withdraw(self, key: OrderKey, reason: Reason, why: str) -> None:
         """No entry is wanted at that key."""
@@ -207,11 +208,16 @@ class _Turn:
             if entry.status is OrderStatus.UNKNOWN:
                 self.gaps[key] = Reason.UNKNOWN_OUTCOME
             elif entry.qty != rung.qty and not entry.filled and entry.status is OrderStatus.ACCEPTED:
-                self._request(Resize(entry.id, rung.qty, "ladder changed"))
+                self._resize(entry, rung.qty)
 
-    def place(self, order: DesiredOrder, verdict: Verdict) -> None:
+    def _resize(self, entry: OrderRecord, qty: Decimal) -> None:
+        """A smaller quantity may always be asked for, a larger one where the gate lets it pass."""
+        if qty < entry.qty or self._verdict(grown(entry, qty)) is None:
+            self._request(Resize(entry.id, qty, "ladder changed"))
+
+    def place(self, order: DesiredOrder) -> None:
         """The rung is free."""
-        reason = verdict(order)
+        reason = self._verdict(order)
         if reason is None and not self._request(Submit(order)):
             reason = Reason.QUEUED
         if reason is not None:
@@ -229,6 +235,11 @@ class _Turn:
         self._left -= 1
         self.actions.append(action)
         return True
+
+
+def grown(entry: OrderRecord, qty: Decimal) -> DesiredOrder:
+    """What a resting entry would be with another quantity, for the gate to judge."""
+    return DesiredOrder(key=entry.key, side=entry.side, price=entry.price, qty=qty, lot=None, aim=entry.aim)
 
 
 def open_keys(index: OrderIndex, roles: Iterable[Role]) -> tuple[OrderKey, ...]:

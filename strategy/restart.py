@@ -5,13 +5,14 @@ from decimal import Decimal
 import msgspec
 
 from strategy.books import ReportStatus, VenueReport
-from strategy.domain import DoorState, Leg
+from strategy.domain import ZERO, DoorState, Leg
 from strategy.grid import HedgeGrid
 from strategy.order_events import order_found
 from strategy.order_ids import parse_id
 from strategy.order_index import OrderRecord, OrderStatus
 from strategy.orders import Venue
 from strategy.past import Past
+from strategy.reconcile import Cancel
 
 
 def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
@@ -57,7 +58,7 @@ def _hold(grid: HedgeGrid, order: OrderRecord, venue: Venue) -> None:
 
 
 def _take_stray(grid: HedgeGrid, report: VenueReport) -> None:
-    """An open order with an id of ours that no line tells of is shown; the next pass withdraws it if it is an entry."""
+    """An open order with an id of ours that no line tells of is shown, and withdrawn if it is an entry."""
     told = parse_id(report.id)
     if told is None:
         return
@@ -68,3 +69,5 @@ def _take_stray(grid: HedgeGrid, report: VenueReport) -> None:
     now = grid.orders.write("accepted", order, "found at the venue, in no line of the journal")
     words = f"{report.id} is open at the venue, and no line of the journal tells of it"
     grid.errors.record(now, "restart", "stray-order", words, critical=True)
+    if not order.key.role.reduces:
+        grid.orders.do([Cancel(order.id, "stray order")], ZERO)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from strategy.config import ExecutionConfig
-from strategy.domain import NS_PER_MS, OrderKey
+from strategy.domain import NS_PER_MS, NS_PER_S, OrderKey, Role
 
 NEVER: Final = sys.maxsize
+CLOSE_LONGEST_NS: Final = 5 * NS_PER_S
+"""What is to be closed at market has no stop: it waits no longer than this."""
 
 
 class BackOff:
@@ -34,7 +36,8 @@ class BackOff:
         if most is not None and attempts + 1 >= most:
             self._until[key] = NEVER
             return True
-        wait = min(self._first << min(attempts, 32), self._last)
+        last = min(self._last, CLOSE_LONGEST_NS) if key.role is Role.CLOSE else self._last
+        wait = min(self._first << min(attempts, 32), last)
         self._until[key] = now + wait
         return False
 

@@ -112,7 +112,7 @@ class SilentVenue:
     def report(self, order_id: str) -> VenueReport | None:
         return None
 
-    def reports(self) -> list[VenueReport]:
+    def reports(self, since: int = 0) -> list[VenueReport]:
         return []
 
     def ask(self, order_id: str) -> None: ...

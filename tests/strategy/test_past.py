@@ -216,7 +216,7 @@ def test_only_so_many_trades_are_remembered(book: Book, monkeypatch: pytest.Monk
 
 
 def test_the_last_state_and_the_last_throttle_are_latched(book: Book) -> None:
-    assert book.past.latched == ()
+    assert not book.past.latched
     book.line("state", name="paused", reason="first").line("state", name="flattening", reason="flatten long")
     book.line("act", act_id="1", command="set-throttle", args={"share": "0.25"}, by="operator")
     book.line("act", act_id="2", command="flatten", args={"leg": "long"}, by="operator")

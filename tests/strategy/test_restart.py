@@ -51,7 +51,7 @@ class NextVenue(FakeVenue):
             return None
         return super().report(order_id)
 
-    def reports(self) -> list[VenueReport]:
+    def reports(self, since: int = 0) -> list[VenueReport]:
         found = super().reports()
         if not self.is_read and not self.shows_ended:
             found = [report for report in found if not self.orders[report.id].done]
@@ -590,7 +590,7 @@ def test_a_stray_entry_is_said_shown_and_withdrawn(tmp_path: Path) -> None:
     (error,) = world.grid.errors.latest
     assert (error.type, error.critical) == ("stray-order", True)
     assert stray.id in error.message
-    assert [line["event"] for line in world.journal.of("order", id=stray.id)] == ["accepted"]
+    assert [line["event"] for line in world.journal.of("order", id=stray.id)] == ["accepted", "cancel"]
     world.checker.at_every_moment = lambda: None  # type: ignore[method-assign]
     world.converge()
     world.settle()

@@ -221,7 +221,7 @@ class FakeVenue:
         words = next((event.reason for event in reversed(told) if event.kind in ("rejected", "denied")), "")
         return VenueReport(order_id, order.order.side, order.order.price, qty, filled, status, fills, words, pending)
 
-    def reports(self) -> list[VenueReport]:
+    def reports(self, since: int = 0) -> list[VenueReport]:
         """The same of every order."""
         return [report for report in map(self.report, self.orders) if report is not None]
 
