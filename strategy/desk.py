@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from strategy.books import Fill
 from strategy.control import Command, CommandName, Receipt, Result
-from strategy.domain import NS_PER_MS, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
+from strategy.domain import NS_PER_MS, NS_PER_S, ZERO, DesiredOrder, DoorState, Leg, OrderKey, Role, plain
 from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, refreshed, view
 from strategy.grid import HedgeGrid
 from strategy.journal import JournalWriter
@@ -18,6 +18,8 @@ from strategy.snapshot import FlattenStage, FlattenView
 Reply = Callable[[Receipt], None]
 """Takes the receipt once the outcome is known."""
 RECEIPTS_KEPT: Final = 20
+ENTRY_PATIENCE_NS: Final = NS_PER_S
+"""A flatten waits no longer for the cancels of entries before it closes what is held."""
 
 
 class Desk:
@@ -181,12 +183,14 @@ class Desk:
             self.flattened = refreshed(self.flattened, self._facts(frozenset(self.flattened.legs)))
         deadlines = [deadline for deadline, _ in self._withdrawing.values()]
         if self._flatten is not None:
-            deadlines.append(self._flatten.deadline_ns)
+            patience = self._flatten.started_ns + ENTRY_PATIENCE_NS
+            deadlines += [self._flatten.deadline_ns, *([patience] if patience > now else [])]
         return min(deadlines, default=None)
 
     def _advance_flatten(self, flatten: Flatten, now: int) -> None:
         facts = self._facts(flatten.legs)
-        step = next_step(facts, self._grid.held_back_closes(now))
+        patient = now < flatten.started_ns + ENTRY_PATIENCE_NS
+        step = next_step(facts, self._grid.held_back_closes(now), wait_for_entries=patient)
         flatten.stage = step.stage
         self._carry_out(step)
         if step.stage is FlattenStage.FLAT:

@@ -56,22 +56,28 @@ class Flatten(msgspec.Struct):
     """Quantity and value of the closing fills, per leg."""
 
 
-def next_step(facts: Mapping[Leg, FlattenFacts], held_back: frozenset[Leg]) -> FlattenStep:
+def next_step(
+    facts: Mapping[Leg, FlattenFacts], held_back: frozenset[Leg], *, wait_for_entries: bool = True
+) -> FlattenStep:
     """The next act, from the facts alone, so that repeating it changes nothing.
 
     Cancels that are under way are waited for, as are closes; `held_back` names legs whose close was rejected a moment
-    ago. `FLAT` is given only when the venue and the own books show no position and no order of these legs is open.
+    ago. Entries that nobody answers about are waited for only so long: then the legs are closed all the same. `FLAT` is
+    given only when the venue and the own books show no position and no order of these legs is open.
     """
     entries = [order for fact in facts.values() for order in fact.entries]
-    if entries:
-        return FlattenStep(FlattenStage.CANCELLING_ENTRIES, cancels=_not_cancelling(entries))
+    cancels = _not_cancelling(entries)
+    if entries and wait_for_entries:
+        return FlattenStep(FlattenStage.CANCELLING_ENTRIES, cancels=cancels)
     if any(fact.closes for fact in facts.values()):
-        return FlattenStep(FlattenStage.CLOSING)
+        return FlattenStep(FlattenStage.CLOSING, cancels=cancels)
     closes = tuple(
         CloseLeg(leg, fact.venue_qty) for leg, fact in facts.items() if fact.venue_qty != ZERO and leg not in held_back
     )
     if closes or held_back & {leg for leg, fact in facts.items() if fact.venue_qty != ZERO}:
-        return FlattenStep(FlattenStage.CLOSING, closes=closes)
+        return FlattenStep(FlattenStage.CLOSING, cancels=cancels, closes=closes)
+    if entries:
+        return FlattenStep(FlattenStage.CANCELLING_ENTRIES, cancels=cancels)
     if any(fact.own_qty != ZERO for fact in facts.values()):
         return FlattenStep(FlattenStage.VERIFYING)
     exits = [order for fact in facts.values() for order in fact.exits]

@@ -169,7 +169,7 @@ class HedgeGrid(OrderEvents):
                 self.index.mark(order_id, OrderStatus.UNKNOWN)
                 self.orders.write("unknown", order, "no answer")
             elif order.status is not OrderStatus.UNKNOWN and order_id in due.refused:
-                self.index.mark(order_id, OrderStatus.ACCEPTED)
+                self.index.mark(order_id, OrderStatus.ACCEPTED if order.acknowledged else OrderStatus.UNKNOWN)
                 if order.status is OrderStatus.RESIZING and not order.key.role.reduces:
                     self.orders.do([Cancel(order_id, "cannot be resized")], ZERO)
             else:

@@ -158,6 +158,8 @@ class HedgeGridStrategy(NautilusLink):
         )
         running = self.grid.state is DoorState.RUNNING
         reason = "started" if running else RESTORED + self._past.state_reason.removeprefix(RESTORED)
+        if self._past.state is DoorState.FLATTENING:
+            reason = f"{RESTORED}NOT VERIFIED, cut short: {self._past.state_reason}"
         if running and self._past.throttle is not None:
             reason = f"started; throttle {plain(self._past.throttle)} restored"
         self.desk.set_state(self.grid.state, reason)
@@ -455,7 +457,8 @@ class HedgeGridStrategy(NautilusLink):
             self.cache.purge_position(self._positions[leg])
         for order in self.cache.orders_closed():
             told = parse_id(order.client_order_id.value)
-            if told is not None and told.key.leg in flat and order.ts_last <= horizon:
+            idle = told is not None and (told.key.leg in flat or (not simulated and not order.filled_qty))
+            if idle and order.ts_last <= horizon:
                 self.cache.purge_order(order.client_order_id)
 
     @guarded

@@ -194,15 +194,19 @@ class OrderEvents(ABC):
         if given_up:
             held = f"own books hold {self.lots.held(key.leg)}"
             self._emptied.raise_on(key.leg, f"the venue says that nothing is left to reduce; {held}", now)
-        closes = event == "rejected" and key.role is Role.SL and self._is_hopeless(key.leg, meaning, now)
+        closes = key.role is Role.SL and self._is_hopeless(key.leg, meaning, event, now)
         if closes and order.lot is not None and self.lots.get(order.lot):
             self.lots.mark_breached(order.lot)
         critical = key.role.reduces and not closes and not nothing_left
         self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical)
 
-    def _is_hopeless(self, leg: Leg, meaning: Refusal, now: int) -> bool:
-        """Whether a rejected stop means that its lot is closed at market; a busy venue gets the attach bound."""
-        if meaning is Refusal.BUSY:
+    def _is_hopeless(self, leg: Leg, meaning: Refusal, event: str, now: int) -> bool:
+        """Whether a refused stop means that its lot is closed at market.
+
+        A venue that rejects the stop itself has spoken. One that is busy, or an engine that denies it before it leaves,
+        gets the attach bound.
+        """
+        if meaning is Refusal.BUSY or event == "denied":
             return self._protection.is_late(leg, now)
         return meaning is not Refusal.NOTHING_LEFT
 
@@ -315,14 +319,16 @@ class OrderEvents(ABC):
         if report.status is not ReportStatus.IN_FLIGHT:
             self.on_accepted(report.id)
             self.on_resized(report.id, report.qty)
-        left = report.filled if missing is None else missing
+        if missing is None:
+            missing = report.filled - (ZERO if known is None else known.filled)
+        left = missing
         for fill in report.fills:
             if left > 0 and not self.books.has_seen(fill):
                 qty = min(left, fill.qty)
                 self.on_fill(fill if qty == fill.qty else msgspec.structs.replace(fill, qty=qty))
                 left -= qty
         known = self.index.get(report.id)
-        if known is not None and known.filled < report.filled and missing is None:
+        if known is not None and known.filled < report.filled:
             self.index.filled(report.id, report.filled - known.filled)  # booked, but not noted with the order
         if report.status in ENDINGS:
             self.on_ended(report.id, ENDINGS[report.status])

@@ -83,8 +83,9 @@ def reconcile_exits(
         if strays:
             surplus += [Cancel(each.id, "price moved") for each in strays]
         elif gap > 0 and settled and held_back.get(order.key, 0) <= now:
-            if rules.most_pieces and len(live) >= rules.most_pieces:
-                surplus.append(Cancel(min(live, key=lambda each: each.open_qty).id, "joined with what the lot gained"))
+            known = [each for each in live if each.acknowledged]
+            if rules.most_pieces and len(known) >= rules.most_pieces:
+                surplus.append(Cancel(min(known, key=lambda each: each.open_qty).id, "joined with what the lot gained"))
             else:
                 missing.append(msgspec.structs.replace(order, qty=gap))
         elif gap < 0 and settled:

@@ -25,6 +25,7 @@ class Refusal(StrEnum):
 CODES: Final = {
     5022: Refusal.POST_ONLY,
     1000: Refusal.UNKNOWN_OUTCOME,
+    4116: Refusal.UNKNOWN_OUTCOME,
     1006: Refusal.UNKNOWN_OUTCOME,
     1007: Refusal.UNKNOWN_OUTCOME,
     2022: Refusal.NOTHING_LEFT,
@@ -35,8 +36,9 @@ CODES: Final = {
     1015: Refusal.BUSY,
     1021: Refusal.BUSY,
 }
-"""Source: Binance, USDT-M futures error codes; -1006 and -1007 say "execution status unknown" themselves."""
-_CODE: Final = re.compile(r"-(\d{4})\b")
+"""Source: Binance, USDT-M futures error codes. -1006 and -1007 say "execution status unknown" themselves; ids are never
+used twice, so that -4116 (duplicate id) says that this very order has arrived before."""
+_CODE: Final = re.compile(r"(?<!\w)-(\d{4})\b")
 _SERVER_ERROR: Final = re.compile(r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\s*(?:<[^>]*>\s*)*5\d\d\b", re.IGNORECASE)
 """An HTTP status of 500 to 599, said as one or standing at the beginning of a proxy's page."""
 _WORDLESS: Final = frozenset({"", "None"})

@@ -8,6 +8,8 @@ from strategy.config import ExecutionConfig
 from strategy.domain import NS_PER_MS, NS_PER_S, OrderKey, Role
 
 NEVER: Final = sys.maxsize
+REST_NS: Final = 300 * NS_PER_S
+"""A key that was not refused for so long begins again with the first wait."""
 CLOSE_LONGEST_NS: Final = 5 * NS_PER_S
 """What is to be closed at market has no stop: it waits no longer than this."""
 
@@ -19,6 +21,7 @@ class BackOff:
         self._first = execution.retry_first_ms * NS_PER_MS
         self._last = execution.retry_last_ms * NS_PER_MS
         self._attempts: dict[OrderKey, int] = {}
+        self._last_refusal: dict[OrderKey, int] = {}
         self._until: dict[OrderKey, int] = {}
 
     @property
@@ -31,7 +34,9 @@ class BackOff:
 
         After `most` refusals in a row the key is given up; returns whether that has just happened.
         """
-        attempts = self._attempts.get(key, 0) if grows else 0
+        rested = now - self._last_refusal.get(key, now) > REST_NS
+        self._last_refusal[key] = now
+        attempts = self._attempts.get(key, 0) if grows and not rested else 0
         self._attempts[key] = attempts + 1
         if most is not None and attempts + 1 >= most:
             self._until[key] = NEVER
@@ -53,6 +58,7 @@ class BackOff:
     def succeeded(self, key: OrderKey) -> None:
         """Forget the refusals of a key that has filled, or that is gone."""
         self._attempts.pop(key, None)
+        self._last_refusal.pop(key, None)
         self._until.pop(key, None)
 
     def next_due(self, now: int) -> int | None:

@@ -59,8 +59,9 @@ def forgets_fills(patch: pytest.MonkeyPatch) -> None:
 def closes_again_and_again(patch: pytest.MonkeyPatch) -> None:
     real = flatten.next_step
 
-    def next_step(facts: Any, held_back: Any) -> FlattenStep:
-        return real({leg: msgspec.structs.replace(fact, closes=()) for leg, fact in facts.items()}, held_back)
+    def next_step(facts: Any, held_back: Any, **more: Any) -> FlattenStep:
+        blind = {leg: msgspec.structs.replace(fact, closes=()) for leg, fact in facts.items()}
+        return real(blind, held_back, **more)
 
     patch.setattr(desk, "next_step", next_step)
 
@@ -71,7 +72,7 @@ def gate_forgets_the_pause(patch: pytest.MonkeyPatch) -> None:
 
 
 def says_flat_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(desk, "next_step", lambda _facts, _held_back: FlattenStep(FlattenStage.FLAT))
+    patch.setattr(desk, "next_step", lambda *_facts, **_more: FlattenStep(FlattenStage.FLAT))
 
 
 def counts_no_entries(patch: pytest.MonkeyPatch) -> None:

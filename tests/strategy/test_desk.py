@@ -355,3 +355,20 @@ def test_s02_any_picture_of_a_run_adds_up_and_survives_serialisation(seed: int) 
         assert shown.metrics.equity == shown.metrics.wallet + shown.metrics.unrealised
         assert shown.metrics.peak >= shown.metrics.equity
     assert msgspec.json.decode(msgspec.json.encode(shown), type=Snapshot) == shown
+
+
+def test_s09_a_flatten_closes_the_legs_although_one_entry_was_lost_and_nobody_answers() -> None:
+    world = holding()
+    lost = world.venue.live(Leg.SHORT, Role.ENTRY)[0]
+    answer = world.venue.cancel
+    world.venue.cancel = lambda order_id: None if order_id == lost.id else answer(order_id)  # type: ignore[method-assign]
+    receipts = world.act(CommandName.FLATTEN)
+    for _ in range(8):
+        world.venue.drain()
+        world.advance(500)
+    assert world.venue.true_position[Leg.LONG] == 0
+    assert not receipts
+    for _ in range(60):
+        world.venue.drain()
+        world.advance(500)
+    assert [receipt.result for receipt in receipts] == [Result.TIMEOUT]

@@ -124,3 +124,16 @@ def test_the_view_counts_what_is_left_and_knows_only_its_legs() -> None:
     for stage in (FlattenStage.FLAT, FlattenStage.NOT_FLAT):
         flatten.stage = stage
         assert not view(flatten, {Leg.SHORT: fact()}).running
+
+
+@given(states, st.frozensets(st.sampled_from(Leg)))
+def test_s09_entries_that_nobody_answers_about_keep_no_leg_from_being_closed(
+    state: dict[Leg, FlattenFacts], held_back: frozenset[Leg]
+) -> None:
+    step = next_step(state, held_back, wait_for_entries=False)
+    under_way = any(f.closes for f in state.values())
+    due = {leg for leg, f in state.items() if f.venue_qty and leg not in held_back}
+    assert {close.leg for close in step.closes} == (set() if under_way else due)
+    entries = [o for f in state.values() for o in f.entries]
+    assert {o.id for o in entries if o.status is not OrderStatus.CANCELLING} <= {o.id for o in step.cancels}
+    assert not (step.stage is FlattenStage.FLAT and entries)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from strategy.config import InstrumentConfig
@@ -74,3 +75,29 @@ def test_without_a_market_no_entry_passes() -> None:
 @pytest.mark.parametrize(("until", "reason"), [(101, Reason.BACKING_OFF), (100, None)])
 def test_a_rejected_entry_waits_until_its_time(until: int, reason: Reason | None) -> None:
     assert verdict(order(), held_back={order().key: until}) is reason
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [order(qty="1.000"), order(Leg.SHORT, price="1000000000", qty="0.001")],
+    ids=["largest-quantity", "highest-price"],
+)
+def test_an_entry_just_at_the_venues_bounds_passes(wanted: DesiredOrder) -> None:
+    assert verdict(wanted) is None
+
+
+def test_an_entry_at_the_lowest_price_and_the_least_quantity_passes() -> None:
+    cheap = msgspec.structs.replace(SPEC, min_notional=Decimal(0))
+    low = order(price=str(SPEC.min_price), qty=str(SPEC.min_qty))
+    assert judge(low, DoorState.RUNNING, MARKET, cheap, {}, 0) is None
+
+
+def test_an_entry_that_was_never_rejected_waits_at_no_time() -> None:
+    assert judge(order(), DoorState.RUNNING, MARKET, SPEC, {}, 0) is None
+
+
+@pytest.mark.parametrize("reason", [Reason.JOURNAL_FAILING, Reason.UNRECONCILED, Reason.WARMING, Reason.ORDER_LIMIT])
+def test_i10_a_shut_door_names_its_cause_before_anything_else_and_lets_reducing_orders_out(reason: Reason) -> None:
+    assert judge(order(price="60000.1"), DoorState.RUNNING, MARKET, SPEC, {}, 0, shut=reason) is reason
+    assert judge(order(), DoorState.PAUSED, MARKET, SPEC, {}, 0, shut=reason) is Reason.PAUSED
+    assert judge(order(role=Role.SL), DoorState.RUNNING, MARKET, SPEC, {}, 0, shut=reason) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from strategy.config import GridConfig, InstrumentConfig
-from strategy.domain import Leg, Lot, Market, Role, Side
+from strategy.domain import Leg, Lot, Market, OrderKey, Role, Side
 from strategy.lots import LotBook, Outcome, desired_exits, exit_prices, is_passed
 
 SPEC = InstrumentConfig().spec()
@@ -166,3 +166,34 @@ def test_s01_exits_of_a_lot_off_the_grid_are_on_the_tick() -> None:
 )
 def test_a_stop_is_passed_once_the_market_touches_it(leg: Leg, bid: str, ask: str, passed: bool) -> None:
     assert is_passed(lot(1, leg), Market(Decimal(bid), Decimal(ask), 0), GRID, SPEC) is passed
+
+
+@pytest.mark.parametrize(
+    ("leg", "target", "stop"), [(Leg.LONG, "60120.1", "59850.0"), (Leg.SHORT, "59880.0", "60150.1")]
+)
+def test_s01_an_exit_off_the_tick_is_rounded_to_the_better_deal_and_a_stop_away_from_the_market(
+    leg: Leg, target: str, stop: str
+) -> None:
+    grid = GridConfig(tp_steps=Decimal(2), sl_steps=Decimal("2.5"))
+    prices = exit_prices(lot(1, leg, price="60000.03"), grid, SPEC)
+    assert prices == (Decimal(target), Decimal(stop))
+
+
+def test_an_exit_told_for_its_lot_closes_that_lot_and_not_the_oldest() -> None:
+    book = LotBook()
+    for number in (1, 2):
+        book.enter(lot(number))
+    book.take(Leg.LONG, 2, Side.SELL, Decimal("0.004"), Decimal(60_000))
+    assert [each.number for each in book] == [1]
+
+
+def test_a_lot_is_found_by_its_number_and_its_exits_are_keyed_by_leg_role_and_number() -> None:
+    book = LotBook()
+    for number, leg in ((1, Leg.LONG), (2, Leg.SHORT)):
+        book.enter(lot(number, leg))
+    found = book.get(2)
+    assert found is not None
+    assert (found.number, found.leg) == (2, Leg.SHORT)
+    assert book.get(3) is None
+    keys = [order.key for order in desired_exits(found, GRID, SPEC)]
+    assert keys == [OrderKey(Leg.SHORT, Role.SL, 2), OrderKey(Leg.SHORT, Role.TP, 2)]

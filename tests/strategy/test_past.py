@@ -376,3 +376,22 @@ def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     with pytest.raises(JournalError, match=r"line 3 .* number 4"):
         read_past(path)
+
+
+def test_an_order_that_was_found_at_the_venue_is_open_from_its_acceptance_on(book: Book) -> None:
+    past = book.order("accepted", reason="found at the venue, in no line of the journal").past
+    order = past.orders[ENTRY]
+    assert (order.acknowledged, order.status, order.qty) == (True, OrderStatus.ACCEPTED, Decimal("0.004"))
+    assert (past.filled, past.serial, past.sessions) == ({ENTRY: Decimal(0)}, 5, {"s1"})
+
+
+def test_a_found_order_without_an_id_of_ours_is_a_line_that_cannot_be_used(book: Book) -> None:
+    book.order("accepted", "manual-1")
+    with pytest.raises(JournalError, match="manual-1 is no order id"):
+        _ = book.past
+
+
+@pytest.mark.parametrize("event", ["cancel", "modify", "updated", "unknown"])
+def test_a_request_on_an_order_that_no_line_opened_opens_nothing(book: Book, event: str) -> None:
+    past = book.order(event).past
+    assert (past.orders, past.filled) == ({}, {})

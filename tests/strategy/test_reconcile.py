@@ -288,3 +288,11 @@ def test_open_keys_are_those_of_the_roles_asked_for() -> None:
     index = index_of(live(1), live(2, Role.TP), live(3, Role.TP))
     assert open_keys(index, (Role.TP,)) == (OrderKey(Leg.LONG, Role.TP, 1),)
     assert Submit(wanted()).order == wanted()
+
+
+def test_a_piece_that_nobody_has_confirmed_does_not_keep_the_rest_of_a_lot_from_its_stop() -> None:
+    ghost = live(1, qty="0.001", status=OrderStatus.UNKNOWN)
+    index = index_of(msgspec.structs.replace(ghost, acknowledged=False), live(2, qty="0.001"))
+    (action,) = reconcile_exits([wanted(qty="0.004")], (), index, {}, 0)
+    assert isinstance(action, Submit)
+    assert action.order.qty == Decimal("0.002")
