@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, get_args
+from typing import Annotated, Any, ClassVar, Final
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -387,9 +387,7 @@ def _toml(value: object) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    marks = [*field.metadata]
-    for argument in get_args(field.annotation):
-        marks += getattr(argument, "metadata", [])
+    marks = field.metadata
     low = next(
         (f"{'at least' if isinstance(m, Ge) else 'more than'} {_edge(m)}" for m in marks if isinstance(m, Ge | Gt)),
         "",

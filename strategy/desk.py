@@ -111,7 +111,7 @@ class Desk:
                 self._grid.converge()
             case DoorState.PAUSED:
                 self._answer(act_id, Result.DONE, reason="was paused already")
-            case DoorState.FLATTENING:
+            case _:
                 self._answer(act_id, Result.DONE, reason="a flatten runs; it ends paused")
 
     def _resume(self, act_id: str) -> None:
@@ -123,7 +123,7 @@ class Desk:
                 self.set_state(DoorState.RUNNING, "resumed by the operator")
                 self._answer(act_id, Result.DONE)
                 self._grid.converge()
-            case DoorState.FLATTENING:
+            case _:
                 self._answer(act_id, Result.REFUSED, reason="a flatten runs; wait for its end")
 
     def _set_throttle(self, act_id: str, share: Decimal) -> None:

@@ -172,8 +172,6 @@ class HedgeGrid(OrderEvents):
                 self.index.mark(order_id, OrderStatus.ACCEPTED if order.acknowledged else OrderStatus.UNKNOWN)
                 if order.status is OrderStatus.RESIZING and not order.key.role.reduces:
                     self.orders.do([Cancel(order_id, "cannot be resized")], ZERO)
-            else:
-                self._free_request(order)
             self._put_question(order_id)
         for leg in self._roll_calls.take_due(now):
             self._call_roll(leg)

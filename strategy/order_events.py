@@ -124,7 +124,8 @@ class OrderEvents(ABC):
         self.ladders.rested(order.key)
         leg, now = order.key.leg, self.orders.write("accepted", order)
         self.watch_cover(leg, now)
-        self._free_request(order)
+        if order.status in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
+            self._free_request(self._venue.report(order_id))
         unfitting = not self._is_exact(order) if order.key.role.reduces else order.key in self.gaps
         if unfitting or self._protection.is_alarmed(leg):
             self.converge()
@@ -143,12 +144,12 @@ class OrderEvents(ABC):
             self.orders.do([Cancel(order.id, "landed late")], ZERO)
         self._changed(order.key.leg, now)
 
-    def _free_request(self, order: OrderRecord) -> None:
+    def _free_request(self, report: VenueReport | None) -> None:
         """A cancel or resize that never left, or came to a venue that did not have the order yet, may be repeated."""
-        if order.status not in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
+        order = None if report is None else self.index.get(report.id)
+        if order is None or report is None or report.status is not ReportStatus.OPEN or report.pending:
             return
-        known = self._venue.report(order.id)
-        if known is not None and known.status is ReportStatus.OPEN and not known.pending:
+        if order.status in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
             self.index.mark(order.id, OrderStatus.ACCEPTED)
 
     def _is_exact(self, order: OrderRecord) -> bool:
@@ -319,6 +320,7 @@ class OrderEvents(ABC):
         if report.status is not ReportStatus.IN_FLIGHT:
             self.on_accepted(report.id)
             self.on_resized(report.id, report.qty)
+            self._free_request(report)
         if missing is None:
             missing = report.filled - (ZERO if known is None else known.filled)
         left = missing

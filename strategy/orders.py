@@ -14,7 +14,7 @@ from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.reconcile import Action, Cancel, Resize, Submit, SubmitPair, grown
+from strategy.reconcile import Action, Cancel, Submit, SubmitPair, grown
 
 
 class Venue(Protocol):
@@ -90,17 +90,16 @@ class Orders:
         for action in actions:
             key: OrderKey | None = None
             try:
-                match action:
-                    case Submit(order):
-                        key = order.key
-                        self.submit(order, step)
-                    case SubmitPair(stop, target):
-                        key = stop.key
-                        self._submit_pair(stop, target, step)
-                    case Cancel(order_id, why):
-                        self.cancel(order_id, why)
-                    case Resize(order_id, qty, why):
-                        self._resize(order_id, qty, why)
+                if isinstance(action, Submit):
+                    key = action.order.key
+                    self.submit(action.order, step)
+                elif isinstance(action, SubmitPair):
+                    key = action.stop.key
+                    self._submit_pair(action.stop, action.target, step)
+                elif isinstance(action, Cancel):
+                    self.cancel(action.id, action.reason)
+                else:
+                    self._resize(action.id, action.qty, action.reason)
             except Exception as error:  # noqa: BLE001 - one order that cannot be sent must not keep a stop from another lot
                 self._on_unsent(key, error)
 

@@ -75,7 +75,7 @@ class Mischief:
         checker = self._world.checker
         checker.injected[error.__name__] += 1
         unheard = "on_request_refused" in words  # nothing but the question after two seconds brings that back
-        checker.excused_until = self._world.now + AFTER_ERROR_NS + (unheard and ASK_NS)
+        checker.excused_until = max(checker.excused_until, self._world.now + AFTER_ERROR_NS + (unheard and ASK_NS))
         self._world.note(f"      {error.__name__} {words}")
         raise error(words)
 

@@ -310,3 +310,17 @@ def test_i10_an_entry_grows_only_where_the_gate_lets_it_and_shrinks_at_any_time(
     assert plan(small, large).actions == [shrink]
     open_gate = [action for action in plan(small, large, reason=None).actions if isinstance(action, Resize)]
     assert open_gate == [grow, shrink]
+
+
+def test_i03_an_entry_that_grows_is_judged_as_the_order_that_it_would_be() -> None:
+    aim = LADDER.long[0].price
+    known = entry("small", 1, qty="0.003", price=aim - 2, aim=aim)
+    judged: list[DesiredOrder] = []
+    whole = shape(LADDER, PlacementConfig(), SPEC, Regime.SIDEWAYS, Decimal(1), {})
+
+    def entry_for(rung: Rung) -> DesiredOrder:
+        return desired_entry(rung, 0, None, Decimal("0.1"), LADDER.step / 2)
+
+    reconcile_entries(LADDER, whole, {}, index_of([known]), entry_for, judged.append, 99)
+    (grown,) = [order for order in judged if order.key == known.key]
+    assert grown == DesiredOrder(known.key, Side.BUY, aim - 2, Decimal("0.004"), None, aim)
