@@ -7,6 +7,8 @@ import msgspec
 from strategy.config import ExecutionConfig
 from strategy.domain import NS_PER_MS, NS_PER_S, Leg
 
+MOST_DOUBLINGS: Final = 32
+"""A wait is long beyond any limit by then; further ones only make the number larger."""
 ROLL_CALL_REST_NS: Final = 60 * NS_PER_S
 """After its last question a roll call does not begin again by itself for so long."""
 
@@ -60,7 +62,7 @@ class Inquiries:
         inquiry = self._open.setdefault(order_id, Inquiry(now))
         if inquiry.refused:
             return False
-        beyond = min(max(0, inquiry.refusals - self._attempts), 32)
+        beyond = min(max(0, inquiry.refusals - self._attempts), MOST_DOUBLINGS)
         inquiry.due_ns = now + min(self._retry << beyond, self._longest_retry)
         inquiry.refused = True
         inquiry.refusals += 1

@@ -408,6 +408,8 @@ class Checker:
         """Whether venue and journal agree that nothing is left to do; the details are required by `at_rest`."""
         if not self.link.is_quiet or self.record.acts or self.record.alarms:
             return False
+        if any(not told.ended and {"cancel", "modify"} & told.waits.keys() for told in self.orders.values()):
+            return False  # its answer was lost, and the question about it is still to come
         for leg in LEGS:
             held = self.venue.held(leg)
             stops, targets = (sum((o.left for o, _ in self._open(leg, role)), ZERO) for role in ("sl", "tp"))
