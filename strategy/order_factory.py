@@ -1,11 +1,20 @@
 """Builds Nautilus orders from the grid's, and reads them back as reports."""
 
 from decimal import Decimal
+from types import UnionType
 from typing import Any, Final
 
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.enums import ContingencyType, LiquiditySide, OrderSide, OrderStatus, TimeInForce, TriggerType
-from nautilus_trader.model.events import OrderAccepted, OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
+from nautilus_trader.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+)
 from nautilus_trader.model.identifiers import (
     AccountId,
     ClientOrderId,
@@ -127,11 +136,17 @@ def report_of(order: Order) -> VenueReport:
 
 
 def _status(order: Order) -> ReportStatus:
-    """A cancel or change that is on its way says nothing of whether the order itself has been accepted."""
-    if order.status in PENDING and not _was_accepted(order):
+    """Where the order stands at the venue, which Nautilus's own status does not say in two cases.
+
+    A cancel or change that is on its way says nothing of whether the order itself has been accepted. And a fill that is
+    told after the order's end opens it again for Nautilus, though not for the venue.
+    """
+    if order.status in PENDING and not _had(order, OrderAccepted | OrderFilled):
         return ReportStatus.IN_FLIGHT
+    if not order.is_closed and _had(order, OrderCanceled | OrderExpired):
+        return ReportStatus.CANCELED
     return STATUSES.get(order.status, ReportStatus.OPEN)
 
 
-def _was_accepted(order: Order) -> bool:
-    return any(isinstance(event, OrderAccepted | OrderFilled) for event in order.events)
+def _had(order: Order, kinds: UnionType) -> bool:
+    return any(isinstance(event, kinds) for event in order.events)

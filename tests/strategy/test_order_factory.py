@@ -204,3 +204,12 @@ def test_a_market_order_that_has_filled_in_part_before_its_cancel_left_is_open()
     order.apply(TestEventStubs.order_pending_cancel(order))
     report = report_of(order)
     assert (report.status, report.pending) == (ReportStatus.OPEN, True)
+
+
+def test_a_fill_that_is_told_after_the_cancel_does_not_open_the_order_again() -> None:
+    order = accepted(made())
+    order.apply(TestEventStubs.order_canceled(order))
+    filled(order, "0.001")
+    assert order.is_open
+    report = report_of(order)
+    assert (report.status, report.filled) == (ReportStatus.CANCELED, Decimal("0.001"))
