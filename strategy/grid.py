@@ -38,8 +38,8 @@ CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
 JOURNAL_RETRY_NS: Final = NS_PER_S
 """While the journal cannot be written, entries wait and are judged again this often."""
-REPORTS_BACK_NS: Final = 600 * NS_PER_S
-"""Orders that ended earlier are not looked at again: their fills may be too old to be recognised."""
+ENDED_KEPT_NS: Final = 600 * NS_PER_S
+"""For so long an order that has ended is kept and looked at again; later fills may be too old to be recognised."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
 NO_DENIALS: Final = frozenset(
@@ -123,7 +123,7 @@ class HedgeGrid(OrderEvents):
 
     def _look_at_every_order(self, now: int) -> None:
         """Take over what handlers have lost; one report that cannot be taken keeps none of the others."""
-        for report in self._venue.reports(now - REPORTS_BACK_NS):
+        for report in self._venue.reports(now - ENDED_KEPT_NS):
             try:
                 self.catch_up(report)
             except Exception as error:  # noqa: BLE001 - recorded; the pass must go on to what is unprotected

@@ -31,7 +31,7 @@ from strategy.control import Command, Receipt, Result
 from strategy.desk import Desk
 from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, plain
 from strategy.funding import guard, next_change
-from strategy.grid import HedgeGrid
+from strategy.grid import ENDED_KEPT_NS, HedgeGrid
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.market_watch import MarketWatch, minute_of
@@ -47,8 +47,6 @@ from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 
 TIDY_EVERY: Final = 200
 """Orders sent between two looks for closed ones to forget."""
-ENDED_KEPT_NS: Final = 600 * NS_PER_S
-"""At a real venue a closed order is kept for so long."""
 RESTORED: Final = "restored: "
 """Goes before the reason of a state that an earlier session has left latched."""
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2

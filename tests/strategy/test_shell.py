@@ -35,7 +35,7 @@ from strategy.books import ReportStatus
 from strategy.config import Config, load_config
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, OrderKey, Reason, Regime, Role, Side
-from strategy.grid import HedgeGrid
+from strategy.grid import ENDED_KEPT_NS, HedgeGrid
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, guarded
 from strategy.order_ids import OrderId, format_id, parse_id
 from strategy.order_index import OrderRecord
@@ -1062,7 +1062,7 @@ def test_at_a_real_venue_closed_orders_are_kept_for_fills_that_are_told_late_and
     before = closed(room)
     room.strategy.tidy()
     assert closed(room) == before
-    room.advance(shell_module.ENDED_KEPT_NS - 1)
+    room.advance(ENDED_KEPT_NS - 1)
     room.strategy._tidied = 0
     room.strategy.tidy()
     assert closed(room) == before
