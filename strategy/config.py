@@ -8,53 +8,50 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, Final
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from strategy.domain import BPS, InstrumentSpec
+from strategy.risk_config import (
+    BreakerConfig,
+    DrawdownConfig,
+    LimitsConfig,
+    RampConfig,
+    SessionConfig,
+    WatchdogConfig,
+)
+from strategy.section import Positive, Section, key
 
 MIN_STEP_BPS: Final = Decimal(2)
 """Below this a round trip cannot come near its fees (maker twice: 4 bps)."""
-
-Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the text names key, value, rule and cure, one line a problem."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, strict=False)
-
-    title: ClassVar[str]
-
-
-def _key(default: Any, unit: str, meaning: str, **bounds: Any) -> Any:  # noqa: ANN401
-    return Field(default=default, description=meaning, json_schema_extra={"unit": unit}, **bounds)
-
-
-class InstrumentConfig(_Section):
+class InstrumentConfig(Section):
     """What is traded, and the venue's filters for it."""
 
     title = "What is traded; the filters are Binance's own for BTCUSDT."
 
-    symbol: str = _key("BTCUSDT", "name", "Binance USDT-M perpetual", pattern=r"^[A-Z0-9]{5,20}$")
-    base: str = _key("BTC", "name", "base currency", pattern=r"^[A-Z0-9]{2,12}$")
-    quote: str = _key("USDT", "name", "quote currency", pattern=r"^(USDT|USDC)$")
-    tick_size: Positive = _key(Decimal("0.10"), "quote", "price increment")
-    step_size: Positive = _key(Decimal("0.001"), "base", "quantity increment")
-    min_qty: Positive = _key(Decimal("0.001"), "base", "least order quantity")
-    max_qty: Positive = _key(Decimal(1000), "base", "largest order quantity")
-    min_notional: Decimal = _key(Decimal(100), "quote", "least value of an opening order", ge=0)
-    max_open_orders: int = _key(200, "orders", "plain orders that may be open, MAX_NUM_ORDERS", ge=4, le=10_000)
-    max_stop_orders: int = _key(
+    symbol: str = key("BTCUSDT", "name", "Binance USDT-M perpetual", pattern=r"^[A-Z0-9]{5,20}$")
+    base: str = key("BTC", "name", "base currency", pattern=r"^[A-Z0-9]{2,12}$")
+    quote: str = key("USDT", "name", "quote currency", pattern=r"^(USDT|USDC)$")
+    tick_size: Positive = key(Decimal("0.10"), "quote", "price increment")
+    step_size: Positive = key(Decimal("0.001"), "base", "quantity increment")
+    min_qty: Positive = key(Decimal("0.001"), "base", "least order quantity")
+    max_qty: Positive = key(Decimal(1000), "base", "largest order quantity")
+    min_notional: Decimal = key(Decimal(100), "quote", "least value of an opening order", ge=0)
+    max_open_orders: int = key(200, "orders", "plain orders that may be open, MAX_NUM_ORDERS", ge=4, le=10_000)
+    max_stop_orders: int = key(
         100, "orders", "conditional orders that may be open, MAX_NUM_ALGO_ORDERS", ge=4, le=10_000
     )
-    maker_fee: Decimal = _key(Decimal("0.0002"), "fraction", "fee of a resting fill", ge=-1, le=1)
-    taker_fee: Decimal = _key(Decimal("0.0005"), "fraction", "fee of a taking fill", ge=-1, le=1)
+    maker_fee: Decimal = key(Decimal("0.0002"), "fraction", "fee of a resting fill", ge=-1, le=1)
+    taker_fee: Decimal = key(Decimal("0.0005"), "fraction", "fee of a taking fill", ge=-1, le=1)
 
     @model_validator(mode="after")
     def _symbol_ends_in_quote(self) -> "InstrumentConfig":
@@ -81,12 +78,12 @@ class InstrumentConfig(_Section):
 MAX_PRICE: Final = Decimal(1_000_000_000)
 
 
-class GridConfig(_Section):
+class GridConfig(Section):
     """The shape of both ladders and of every lot's exits."""
 
     title = "The shape of both ladders and of every lot's exits."
 
-    step_bps: Decimal = _key(
+    step_bps: Decimal = key(
         Decimal(10),
         "bps of the centre",
         "distance between rungs",
@@ -94,14 +91,14 @@ class GridConfig(_Section):
         le=1000,
         allow_inf_nan=False,
     )
-    levels: int = _key(8, "rungs", "rungs on each side", ge=1, le=100)
-    base_qty: Positive = _key(Decimal("0.002"), "base", "quantity of the first rung")
-    qty_scale: Decimal = _key(
+    levels: int = key(8, "rungs", "rungs on each side", ge=1, le=100)
+    base_qty: Positive = key(Decimal("0.002"), "base", "quantity of the first rung")
+    qty_scale: Decimal = key(
         Decimal(1), "factor", "quantity of each further rung against the one before", ge=Decimal("0.5"), le=3
     )
-    tp_steps: Decimal = _key(Decimal(1), "steps", "take-profit distance from the entry", ge=Decimal("0.5"), le=100)
-    sl_steps: Decimal = _key(Decimal(5), "steps", "stop distance from the entry", ge=Decimal("0.5"), le=200)
-    recentre_trigger_bps: Decimal = _key(
+    tp_steps: Decimal = key(Decimal(1), "steps", "take-profit distance from the entry", ge=Decimal("0.5"), le=100)
+    sl_steps: Decimal = key(Decimal(5), "steps", "stop distance from the entry", ge=Decimal("0.5"), le=200)
+    recentre_trigger_bps: Decimal = key(
         Decimal(60),
         "bps of the centre",
         "re-centre when the market is further than this from the centre",
@@ -124,47 +121,43 @@ class GridConfig(_Section):
         return self
 
 
-class ExecutionConfig(_Section):
+class ExecutionConfig(Section):
     """How orders are sent, retried and verified."""
 
     title = "How orders are sent, retried and verified."
 
-    orders_per_turn: int = _key(10, "orders", "at most so many new entries a pass, the rest in the next", ge=1, le=200)
-    attach_bound_ms: int = _key(1000, "ms", "a held quantity without a stop for longer is an alarm", ge=50, le=60_000)
-    retry_first_ms: int = _key(
-        500, "ms", "wait after a rejected entry; doubles with each further one", ge=50, le=60_000
-    )
-    retry_last_ms: int = _key(60_000, "ms", "longest wait after a rejected entry", ge=50, le=3_600_000)
-    flatten_timeout_ms: int = _key(
-        10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000
-    )
-    reprice_attempts: int = _key(
+    orders_per_turn: int = key(10, "orders", "at most so many new entries a pass, the rest in the next", ge=1, le=200)
+    attach_bound_ms: int = key(1000, "ms", "a held quantity without a stop for longer is an alarm", ge=50, le=60_000)
+    retry_first_ms: int = key(500, "ms", "wait after a rejected entry; doubles with each further one", ge=50, le=60_000)
+    retry_last_ms: int = key(60_000, "ms", "longest wait after a rejected entry", ge=50, le=3_600_000)
+    flatten_timeout_ms: int = key(10_000, "ms", "a flatten that is not verified by then has failed", ge=500, le=600_000)
+    reprice_attempts: int = key(
         3, "attempts", "tries nearer to the book after a post-only rejection, before the rung waits", ge=0, le=20
     )
-    ask_after_ms: int = _key(
+    ask_after_ms: int = key(
         2000, "ms", "without an answer for so long, the venue is asked what became of a request", ge=200, le=60_000
     )
-    ask_attempts: int = _key(5, "attempts", "unanswered questions before an order counts as lost", ge=1, le=100)
+    ask_attempts: int = key(5, "attempts", "unanswered questions before an order counts as lost", ge=1, le=100)
 
 
-class RegimeConfig(_Section):
+class RegimeConfig(Section):
     """How a trend is told from a market that goes sideways."""
 
     title = "How a trend is told from a market that goes sideways; one-minute bars."
 
-    fast_bars: int = _key(21, "bars", "period of the fast EMA", ge=2, le=500)
-    slow_bars: int = _key(55, "bars", "period of the slow EMA", ge=3, le=1000)
-    enter_bps: Decimal = _key(
+    fast_bars: int = key(21, "bars", "period of the fast EMA", ge=2, le=500)
+    slow_bars: int = key(55, "bars", "period of the slow EMA", ge=3, le=1000)
+    enter_bps: Decimal = key(
         Decimal(8), "bps of the slow EMA", "spread of the EMAs at which a trend may begin", ge=0, le=1000
     )
-    leave_bps: Decimal = _key(
+    leave_bps: Decimal = key(
         Decimal(4), "bps of the slow EMA", "spread of the EMAs below which a trend ends", ge=0, le=1000
     )
-    adx_bars: int = _key(14, "bars", "period of ADX", ge=2, le=200)
-    adx_trend: Decimal = _key(Decimal(25), "ADX", "a trend may begin at or above this", ge=0, le=100)
-    adx_calm: Decimal = _key(Decimal(20), "ADX", "a trend ends below this", ge=0, le=100)
-    atr_bars: int = _key(14, "bars", "period of the ATR that is shown", ge=1, le=200)
-    require_warm: bool = _key(False, "true or false", "entries wait until the indicators are warm")
+    adx_bars: int = key(14, "bars", "period of ADX", ge=2, le=200)
+    adx_trend: Decimal = key(Decimal(25), "ADX", "a trend may begin at or above this", ge=0, le=100)
+    adx_calm: Decimal = key(Decimal(20), "ADX", "a trend ends below this", ge=0, le=100)
+    atr_bars: int = key(14, "bars", "period of the ATR that is shown", ge=1, le=200)
+    require_warm: bool = key(False, "true or false", "entries wait until the indicators are warm")
 
     @model_validator(mode="after")
     def _bands_are_not_inverted(self) -> "RegimeConfig":
@@ -184,47 +177,48 @@ class PlacementPolicy(StrEnum):
     CORE_AND_SCALP = "core-and-scalp"
 
 
-class PlacementConfig(_Section):
+class PlacementConfig(Section):
     """How much of each ladder is placed."""
 
     title = "How much of each ladder is placed; a share scales levels as well as quantities."
 
-    policy: PlacementPolicy = _key(
+    policy: PlacementPolicy = key(
         PlacementPolicy.THROTTLED_COUNTER,
         "throttled-counter or core-and-scalp",
         "in a trend, thin the side that stands against it, or both sides",
     )
-    counter_share: Decimal = _key(Decimal("0.5"), "share", "of the ladder against the trend, both policies", ge=0, le=1)
-    core_share: Decimal = _key(
-        Decimal("0.75"), "share", "of the ladder with the trend, core-and-scalp only", ge=0, le=1
-    )
-    throttle: Decimal = _key(
+    counter_share: Decimal = key(Decimal("0.5"), "share", "of the ladder against the trend, both policies", ge=0, le=1)
+    core_share: Decimal = key(Decimal("0.75"), "share", "of the ladder with the trend, core-and-scalp only", ge=0, le=1)
+    throttle: Decimal = key(
         Decimal(1), "share", "of both ladders at the start; set-throttle changes it in a session", ge=0, le=1
     )
 
 
-class FundingConfig(_Section):
+class FundingConfig(Section):
     """When the leg that is about to pay funding enters less."""
 
     title = "When the leg that is about to pay funding enters less."
 
-    window_minutes: int = _key(30, "minutes", "before a settlement in which the guard looks", ge=0, le=480)
-    max_cost_bps: Decimal = _key(
+    window_minutes: int = key(30, "minutes", "before a settlement in which the guard looks", ge=0, le=480)
+    max_cost_bps: Decimal = key(
         Decimal(1), "bps of notional", "predicted cost of one settlement above which entries shrink", ge=0, le=1000
     )
-    paying_share: Decimal = _key(Decimal("0.5"), "share", "of the paying leg's ladder that stays", ge=0, le=1)
+    paying_share: Decimal = key(Decimal("0.5"), "share", "of the paying leg's ladder that stays", ge=0, le=1)
 
 
-class AccountConfig(_Section):
+class AccountConfig(Section):
     """The simulated account of `sim` and `replay`."""
 
-    title = "The simulated account of the modes sim and replay."
+    title = "The account; its balance is that of the modes sim and replay."
 
-    starting_balance: Positive = _key(Decimal(10_000), "quote", "wallet at the start")
-    leverage: int = _key(20, "factor", "leverage of the simulated account", ge=1, le=125)
+    starting_balance: Positive = key(Decimal(10_000), "quote", "wallet at the start")
+    leverage: int = key(20, "factor", "leverage of the simulated account", ge=1, le=125)
+    maintenance_margin_pct: Decimal = key(
+        Decimal("0.5"), "% of notional", "maintenance margin, for the distance to liquidation", ge=0, le=50
+    )
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration, read once."""
 
     title = "HedgeGrid"
@@ -235,6 +229,12 @@ class Config(_Section):
     placement: PlacementConfig = PlacementConfig()
     funding: FundingConfig = FundingConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    limits: LimitsConfig = LimitsConfig()
+    breaker: BreakerConfig = BreakerConfig()
+    drawdown: DrawdownConfig = DrawdownConfig()
+    watchdog: WatchdogConfig = WatchdogConfig()
+    session: SessionConfig = SessionConfig()
+    ramp: RampConfig = RampConfig()
     account: AccountConfig = AccountConfig()
 
     @model_validator(mode="after")
@@ -257,6 +257,30 @@ class Config(_Section):
             raise ValueError(
                 f"grid.base_qty {grid.base_qty} x qty_scale {grid.qty_scale}^{grid.levels - 1} makes a rung larger "
                 f"than instrument.max_qty {most}; lower grid.base_qty, grid.qty_scale or grid.levels"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reserve_cancels_every_entry(self) -> "Config":
+        limits, rungs = self.limits, 2 * self.grid.levels
+        if limits.message_reserve < rungs:
+            raise ValueError(
+                f"limits.message_reserve {limits.message_reserve} must be at least {rungs}, one cancel for each rung "
+                f"of grid.levels {self.grid.levels} on both sides; raise it"
+            )
+        if limits.message_reserve >= limits.max_messages:
+            raise ValueError(
+                f"limits.message_reserve {limits.message_reserve} must be less than max_messages "
+                f"{limits.max_messages}: nothing would be left for entries; lower it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _escalation_comes_after_the_alarm(self) -> "Config":
+        if self.watchdog.escalate_after_ms < self.execution.attach_bound_ms:
+            raise ValueError(
+                f"watchdog.escalate_after_ms {self.watchdog.escalate_after_ms} must be at least "
+                f"execution.attach_bound_ms {self.execution.attach_bound_ms}; raise it"
             )
         return self
 
@@ -372,11 +396,11 @@ def template() -> str:
     lines = ["# HedgeGrid configuration. Every key is optional; what stands here are the defaults."]
     for name, section in Config.model_fields.items():
         lines += ["", f"# {section.default.title}", f"[{name}]"]
-        for key, field in _fields(section).items():
+        for key_name, field in _fields(section).items():
             extra = field.json_schema_extra
             unit = extra["unit"] if isinstance(extra, dict) else ""
             lines.append(f"# {field.description} ({unit}{_bounds(field)})")
-            lines.append(f"{key} = {_toml(field.default)}")
+            lines.append(f"{key_name} = {_toml(field.default)}")
     return "\n".join(lines) + "\n"
 
 

@@ -25,6 +25,9 @@ class Origin(StrEnum):
     """Who gave a command."""
 
     OPERATOR = "operator"
+    BREAKER = "breaker"
+    DRAWDOWN = "drawdown"
+    WATCHDOG = "watchdog"
     SYSTEM = "system"
 
 

@@ -83,6 +83,21 @@ class Reason(StrEnum):
     WARMING = "warming"
     ORDER_LIMIT = "order-limit"
     UNKNOWN_OUTCOME = "unknown-outcome"
+    BREAKER_OPEN = "breaker-open"
+    HALTED = "halted"
+    STALE = "stale-data"
+    CROSSED = "crossed-market"
+    NO_EQUITY = "no-equity"
+    ORDER_SIZE = "order-size"
+    LEG_CAP = "leg-cap"
+    GROSS_CAP = "gross-cap"
+    LEVERAGE = "leverage"
+    MARGIN = "margin"
+    LIQUIDATION = "liquidation"
+    COLLAR = "price-collar"
+    SELF_TRADE = "self-trade"
+    REPEATED = "repeated-fills"
+    MESSAGE_BUDGET = "message-budget"
 
 
 class Regime(StrEnum):
@@ -98,7 +113,9 @@ class DoorState(StrEnum):
 
     RUNNING = "running"
     PAUSED = "paused"
+    BREAKER_OPEN = "breaker_open"
     FLATTENING = "flattening"
+    HALTED = "halted"
 
 
 class InstrumentSpec(msgspec.Struct, frozen=True, gc=False):

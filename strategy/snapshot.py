@@ -161,6 +161,8 @@ class OperationalMetrics(msgspec.Struct, frozen=True, gc=False):
     errors: int = 0
     critical_errors: int = 0
     max_unprotected_ns: int = 0
+    breaker_trips: int = 0
+    drawdown_trips: int = 0
 
 
 class FlattenStage(StrEnum):
@@ -198,6 +200,91 @@ class ErrorRecord(msgspec.Struct, frozen=True, gc=False):
     critical: bool
 
 
+class AlarmView(msgspec.Struct, frozen=True, gc=False):
+    """An alarm that is raised now."""
+
+    name: str
+    leg: Leg | None
+    """None where it concerns the whole session."""
+    since_ns: int
+    detail: str
+
+
+class BreakerView(msgspec.Struct, frozen=True, gc=False):
+    """The breaker on repeated errors."""
+
+    is_open: bool = False
+    count: int = 0
+    """Errors within the window now."""
+    threshold: int = 0
+    window_s: int = 0
+    until_ns: int = 0
+    """When it closes by itself; 0 where only reset-breaker closes it, or it is closed."""
+    trips: int = 0
+    """How often it has opened in this session."""
+    errors: tuple[str, ...] = ()
+    """What is in the window; while it is open, what opened it. Oldest first."""
+
+
+class DrawdownView(msgspec.Struct, frozen=True, gc=False):
+    """Losses against the highest equity and against the day's first; levels are (warn, pause, halt), 0 is off."""
+
+    peak: Decimal = ZERO
+    total_pct: Decimal = ZERO
+    total_levels: tuple[Decimal, Decimal, Decimal] = (ZERO, ZERO, ZERO)
+    day_start: Decimal = ZERO
+    day_pct: Decimal = ZERO
+    """Negative on a day that has gained."""
+    day_levels: tuple[Decimal, Decimal, Decimal] = (ZERO, ZERO, ZERO)
+    reached: tuple[str, ...] = ()
+    """Levels that have acted and are not armed again, such as `total-warn`."""
+    trips: int = 0
+    """How often a level has paused or halted in this session."""
+
+
+class CapsView(msgspec.Struct, frozen=True, gc=False):
+    """Limits on exposure and what counts against them; 0 is off. Notionals in quote currency."""
+
+    share: Decimal = Decimal(1)
+    """What the roll-out ramp leaves of the notional limits, 0 to 1."""
+    leg_cap: Decimal = ZERO
+    gross_cap: Decimal = ZERO
+    long_worst: Decimal = ZERO
+    """Held, in flight and resting, at entry prices."""
+    short_worst: Decimal = ZERO
+    leverage: Decimal = ZERO
+    """Both legs, every entry filled, against the equity."""
+    max_leverage: Decimal = ZERO
+    long_liquidation: Decimal | None = None
+    """Estimated price at which the account would be liquidated once every long entry fills; None: at none."""
+    short_liquidation: Decimal | None = None
+
+
+class BudgetView(msgspec.Struct, frozen=True, gc=False):
+    """Requests sent within the window."""
+
+    used: int = 0
+    limit: int = 0
+    reserve: int = 0
+    window_s: int = 0
+
+
+class RiskView(msgspec.Struct, frozen=True, gc=False):
+    """The controls: what is latched, how near each limit is, what has been denied, which alarms are raised."""
+
+    latched: tuple[str, ...] = ()
+    """Every latched state that is not `running`; the door shows the gravest."""
+    breaker: BreakerView = BreakerView()
+    drawdown: DrawdownView = DrawdownView()
+    caps: CapsView = CapsView()
+    budget: BudgetView = BudgetView()
+    denials: tuple[tuple[str, int], ...] = ()
+    """How often the gate has said no, per reason code."""
+    repeated: tuple[str, ...] = ()
+    """Levels that filled too often and wait for reset-breaker, such as `long 3`."""
+    alarms: tuple[AlarmView, ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything at one moment; `Snapshot()` is the empty one, from before the first."""
 
@@ -229,6 +316,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     long: LegView = LegView(Leg.LONG)
     short: LegView = LegView(Leg.SHORT)
     metrics: OperationalMetrics = OperationalMetrics()
+    risk: RiskView = RiskView()
     flatten: FlattenView | None = None
     receipts: tuple[Receipt, ...] = ()
     """The latest, oldest first."""
