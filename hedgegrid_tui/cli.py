@@ -2,14 +2,16 @@
 
 import math
 import sys
+import time
 from collections.abc import Sequence
-from decimal import Decimal
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 from hedgegrid_tui import __version__
+from hedgegrid_tui.describe import describe
 from hedgegrid_tui.engine.plan import (
     AS_FAST_AS_IT_GOES,
     BAD_INPUT,
@@ -19,13 +21,12 @@ from hedgegrid_tui.engine.plan import (
     SessionPlan,
 )
 from hedgegrid_tui.engine.state_dir import LockedError, StateDir, default_base
-from strategy.config import Config, ConfigError, PlacementPolicy, load_config, template
-from strategy.regime import RegimeWatch
-from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
+from hedgegrid_tui.signals import PROCESS
+from strategy.config import Config, ConfigError, load_config, template
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
-COMMANDS: Final = ("run", "init", "check", "version")
+COMMANDS: Final = ("run", "init", "check", "drill", "journal", "status", "version")
 DEFAULT_FILE: Final = Path("hedgegrid.toml")
 READY: Final = (Mode.SIM, Mode.REPLAY)
 SPEED_LIMIT: Final = 100_000
@@ -36,6 +37,10 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override one key, such as grid.step_bps=2."),
 ]
 StateOption = Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where journal and lock live.")]
+ModeOption = Annotated[Mode, typer.Option("--mode", help="The mode whose session it is.")]
+InstrumentOption = Annotated[
+    str | None, typer.Option("--instrument", metavar="SYMBOL", help="Which one; else that of the configuration.")
+]
 
 
 def main() -> NoReturn:
@@ -67,75 +72,46 @@ def run(
     ] = None,
 ) -> None:
     """Trade: a dashboard by default, on the simulated market by default."""
+    PROCESS.install()
     settings = _settings(config, sets)
     _check_run(mode, data, seconds, json=json, headless=headless)
     if not headless:
         _check_screen(theme)
     speed_factor = _speed(speed)
     _check_scenario(scenario)
-    try:
-        with StateDir(state_dir or default_base(), mode, settings.instrument.symbol) as state:
-            plan = SessionPlan(
-                mode=mode,
-                config=settings,
-                state_dir=state.path,
-                version=__version__,
-                data=data,
-                speed=speed_factor,
-                seed=seed,
-                scenario=scenario,
-                seconds=seconds,
-                fresh=fresh,
-            )
-            code = _session(plan, state, theme=theme, read_only=read_only, headless=headless, json=json)
-    except LockedError as error:
-        _fail(str(error), COULD_NOT_START)
-    except OSError as error:
-        _fail(
-            f"{error.filename or 'state folder'}: {error.strerror}; choose another --state-dir",
-            COULD_NOT_START,
-        )
-    raise typer.Exit(code)
-
-
-def _session(plan: SessionPlan, state: StateDir, *, theme: str, read_only: bool, headless: bool, json: bool) -> int:
-    from hedgegrid_tui.engine.host import EngineHost
     from hedgegrid_tui.engine.log_tap import LogTap
-    from strategy.control import Ending
+    from hedgegrid_tui.session import Session
     from strategy.journal import Journal, JournalError
 
-    if plan.mode is Mode.REPLAY:
-        state.set_journal_aside()
-    try:
-        journal = Journal(state.journal)
-    except JournalError as error:
-        _fail(str(error), COULD_NOT_START)
-    tap = LogTap(state.log)
-    host = EngineHost(plan, journal, tap)
-    try:
+    with ExitStack() as held:
+        try:
+            state = held.enter_context(StateDir(state_dir or default_base(), mode, settings.instrument.symbol))
+            if mode is Mode.REPLAY:
+                state.set_journal_aside()
+            log = held.enter_context(closing(LogTap(state.log)))
+            lines = Journal(state.journal)
+        except (LockedError, JournalError) as error:
+            _fail(str(error), COULD_NOT_START)
+        except OSError as error:
+            _fail(f"{error.filename or 'state folder'}: {error.strerror}; choose another --state-dir", COULD_NOT_START)
+        plan = SessionPlan(
+            mode=mode,
+            config=settings,
+            state_dir=state.path,
+            version=__version__,
+            data=data,
+            speed=speed_factor,
+            seed=seed,
+            scenario=scenario,
+            seconds=seconds,
+            fresh=fresh,
+        )
+        session = Session(plan, lines, log)
         if headless:
-            from hedgegrid_tui.headless import Headless
-
-            return Headless(host, plan.mode, json=json, read_only=read_only).run()
-        from hedgegrid_tui.app import HedgeGridApp
-
-        dashboard = HedgeGridApp(host, read_only=read_only, theme=theme)
-        dashboard.run()
-        flat = host.stop(Ending.LEAVE)
-        print(_last_words(host.status, host.snapshot, flat, state), file=sys.stderr)
-        return host.exit_code
-    finally:
-        host.stop(Ending.LEAVE)
-        journal.close()
-        tap.close()
-
-
-def _last_words(status: EngineStatus, last: Snapshot, flat: str, state: StateDir) -> str:
-    if status.phase is EnginePhase.FAILED:
-        return f"hedgegrid: {status.detail}"
-    held = f"long {last.long.qty}, short {last.short.qty}, {last.open_entries} entries and {last.open_exits} exits"
-    words = "flat" if flat == "flat" else f"{flat.replace('_', ' ')}: {held} resting"
-    return f"hedgegrid: ended {words}; journal: {state.journal}"
+            code = session.headless(json=json, read_only=read_only)
+        else:
+            code = session.on_screen(theme=theme, read_only=read_only)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -165,54 +141,78 @@ def check(
 
 
 @app.command()
+def drill(
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="STEP", help="Only it; may be repeated.")] = None,
+    rehearsals: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10_000, help="How often the flatten is rehearsed.")
+    ] = 1,
+    sets: SetOption = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON Lines: each step, then the whole.")] = False,
+) -> None:
+    """Rehearse the emergency on a simulated market of its own; 1 where a step fails."""
+    from hedgegrid_tui.drill import drill as rehearse
+
+    try:
+        code = rehearse(only or (), rehearsals, sets or (), json=json)
+    except ValueError as error:
+        _fail(str(error), BAD_INPUT)
+    except OSError as error:
+        _fail(f"{error.filename or 'temporary folder'}: {error.strerror}; set TMPDIR to another", COULD_NOT_START)
+    raise typer.Exit(code)
+
+
+@app.command()
+def journal(
+    state_dir: StateOption = None,
+    mode: ModeOption = Mode.SIM,
+    instrument: InstrumentOption = None,
+    config: ConfigOption = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", metavar="KIND", help="Only lines of it; may be repeated.")
+    ] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", help="ISO time, clock time today (UTC), or 15m, 2h, 3d.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows; Ctrl-C ends.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The lines as they are.")] = False,
+) -> None:
+    """Read what was pressed, seen and answered; 1 where a line is missing or broken."""
+    from hedgegrid_tui import audit, journal_tail
+
+    state = _state(state_dir, mode, instrument, config)
+    try:
+        now = journal_tail.latest_ts(state.journal) if mode is Mode.REPLAY else time.time_ns()
+        code = audit.run(state.journal, audit.wanted(kind or (), since, now), raw=json, follow=follow)
+    except journal_tail.AuditError as error:
+        _fail(str(error), BAD_INPUT)
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(
+    state_dir: StateOption = None,
+    mode: ModeOption = Mode.SIM,
+    instrument: InstrumentOption = None,
+    config: ConfigOption = None,
+    json: Annotated[bool, typer.Option("--json", help="One object on standard output.")] = False,
+) -> None:
+    """Print what a running or stopped session last knew, from its journal."""
+    from hedgegrid_tui import journal_tail, status_words
+    from hedgegrid_tui.status import as_json, read_status
+
+    state = _state(state_dir, mode, instrument, config)
+    try:
+        found = read_status(state)
+    except journal_tail.AuditError as error:
+        _fail(str(error), BAD_INPUT)
+    for line in [as_json(found)] if json else status_words.as_text(found):
+        typer.echo(line)
+    if found.problem:
+        _fail(found.problem, found.exit_code)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"hedgegrid {__version__}")
-
-
-def describe(settings: Config) -> list[str]:
-    """What a configuration trades, in plain words."""
-    grid, instrument = settings.grid, settings.instrument
-    quantities = [grid.base_qty * grid.qty_scale**level for level in range(grid.levels)]
-    fees = instrument.maker_fee * 2 * 10_000
-    reach, target, stop = (grid.step_bps * steps for steps in (grid.levels, grid.tp_steps, grid.sl_steps))
-    total = sum(quantities)
-    cheapest = instrument.min_notional / grid.base_qty
-    base, quote = instrument.base, instrument.quote
-    filters = f"tick {instrument.tick_size}, step {instrument.step_size} {base}"
-    sizes = f"{quantities[0]} to {quantities[-1]:f} {base} a rung, {total:f} a side"
-    return [
-        f"instrument   {instrument.symbol} perpetual, {filters}, minimum notional {instrument.min_notional} {quote}",
-        f"ladder       {grid.levels} rungs a side, {grid.step_bps} bps apart, out to {reach} bps; {sizes}",
-        f"exits        take-profit {target} bps ({target - fees:f} after maker fees), stop {stop} bps from the entry",
-        f"re-centre    {grid.recentre_trigger_bps} bps from the centre",
-        *_shaping(settings),
-        f"note         the first rung meets the minimum notional from a price of {cheapest:.2f} {quote} up",
-    ]
-
-
-def _shaping(settings: Config) -> list[str]:
-    """What thins the ladders, and when."""
-    regime, placement, funding = settings.regime, settings.placement, settings.funding
-    averages = f"EMA {regime.fast_bars} and EMA {regime.slow_bars}"
-    trend = f"{regime.enter_bps} bps between {averages} with ADX {regime.adx_trend}"
-    calm = f"{regime.leave_bps} bps or ADX {regime.adx_calm}"
-    meanwhile = "entries wait for them" if regime.require_warm else "sideways until then"
-    core = placement.core_share if placement.policy is PlacementPolicy.CORE_AND_SCALP else Decimal(1)
-    shares = f"{_percent(placement.counter_share)} of the side against it, {_percent(core)} of the other"
-    cost = f"a leg that will pay more than {funding.max_cost_bps} bps keeps {_percent(funding.paying_share)}"
-    guard = f"in the {funding.window_minutes} minutes before a settlement {cost} of its ladder"
-    off = not funding.window_minutes or funding.paying_share == 1
-    return [
-        f"regime       up or down from {trend}, sideways below {calm}",
-        f"warm-up      {RegimeWatch(regime).reading.needed} one-minute bars; {meanwhile}",
-        f"placement    {placement.policy}: in a trend {shares}; throttle {_percent(placement.throttle)}",
-        f"funding      {'the guard is off' if off else guard}",
-    ]
-
-
-def _percent(share: Decimal) -> str:
-    return f"{(share * 100).normalize():f} %"
 
 
 def _settings(config: Path | None, sets: Sequence[str] | None) -> Config:
@@ -220,6 +220,14 @@ def _settings(config: Path | None, sets: Sequence[str] | None) -> Config:
         return load_config(config, sets or ())
     except ConfigError as error:
         _fail(str(error), BAD_INPUT)
+
+
+def _state(base: Path | None, mode: Mode, instrument: str | None, config: Path | None) -> StateDir:
+    """Where a session of that mode and instrument keeps its state."""
+    symbol = instrument or _settings(config, ()).instrument.symbol
+    if not symbol.isalnum():
+        _fail(f"--instrument {symbol}: must be a symbol such as BTCUSDT", BAD_INPUT)
+    return StateDir(base or default_base(), mode, symbol)
 
 
 def _check_mode(mode: Mode) -> None:

@@ -3,16 +3,16 @@
 import contextlib
 import io
 import queue
-import signal
 import sys
 import threading
 import time
-from types import FrameType
 from typing import Final, TextIO
 
 from hedgegrid_tui.engine.host import EngineHost
 from hedgegrid_tui.engine.summary import as_json, summary
-from strategy.control import Ending, Receipt, Result, parse_command
+from hedgegrid_tui.signals import PROCESS, EndSignals
+from hedgegrid_tui.terminal import let_go, make_writers_wakeable, say
+from strategy.control import Ending, Origin, Receipt, Result, parse_command
 from strategy.domain import NS_PER_S
 from strategy.snapshot import EnginePhase, Snapshot
 
@@ -20,6 +20,8 @@ ENDINGS: Final = {"quit": Ending.LEAVE, "quit cancel": Ending.CANCEL, "quit flat
 SNAPSHOTS_BEHIND: Final = 100
 """A reader that is so far behind gets no further snapshots until it has caught up; receipts are never left out."""
 LOOK_S: Final = 0.05
+WRITER: Final = "output"
+"""Name of the thread that writes to standard output."""
 READER_PATIENCE_S: Final = 30.0
 """A reader that takes no line for so long at the end is given up."""
 TEXT_EVERY_S: Final = 10
@@ -29,9 +31,10 @@ class Output:
     """Lines to standard output from a thread of its own, so that a reader who stops does not stop the engine."""
 
     def __init__(self, stream: TextIO) -> None:
+        make_writers_wakeable()
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stream = stream
-        self._thread = threading.Thread(target=self._write, name="output", daemon=True)
+        self._thread = threading.Thread(target=self._write, name=WRITER, daemon=True)
         self._thread.start()
 
     @property
@@ -51,24 +54,35 @@ class Output:
             left = self.behind
             self._thread.join(timeout=READER_PATIENCE_S)
         if self._thread.is_alive():
-            print(f"hedgegrid: standard output is not read; {self.behind} lines were lost", file=sys.stderr)
+            say(f"standard output is not read; {self.behind} lines were lost")
+            self._give_up()
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the reader has gone; the session goes on
+        try:
             while (text := self._queue.get()) is not None:
                 self._stream.write(text + "\n")
                 self._stream.flush()
+        except (OSError, ValueError):  # the reader has gone; the session goes on
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Nothing may fail any more of what is left in the stream, also not at the end of the process."""
+        with contextlib.suppress(OSError, ValueError):
+            let_go([self._stream.fileno()], WRITER)
 
 
 class Headless:
     """One session; `run` blocks until it is over and gives the exit status."""
 
-    def __init__(self, host: EngineHost, mode: str, *, json: bool, read_only: bool) -> None:
+    def __init__(
+        self, host: EngineHost, mode: str, *, json: bool, read_only: bool, signals: EndSignals = PROCESS
+    ) -> None:
         self._host = host
         self._mode = mode
         self._json = json
         self._read_only = read_only
-        self._ending: Ending | None = None
+        self._ending: tuple[Ending, Origin] | None = None
+        self._signals = signals
         self._next_snapshot = 0
         self._output = Output(sys.stdout if sys.stdout is not None else io.StringIO())
 
@@ -77,28 +91,33 @@ class Headless:
         started = time.monotonic()
         self._host.on_receipt = self._on_receipt
         self._host.on_snapshot = self._on_snapshot
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._on_signal)
+        self._signals.install()
         self._host.start()
         reader: threading.Thread | None = None
+        stuck = False
         while not self._host.wait(LOOK_S):
             phase = self._host.status.phase
+            if self._host.is_stuck and not stuck:
+                say(f"the engine has stood still for {self._host.stood_s:.1f} s")
+            stuck = self._host.is_stuck
             if reader is None and phase in (EnginePhase.RUNNING, EnginePhase.ENDED):
                 reader = self._start_reader()
             if phase is EnginePhase.ENDED and self._ending is None:
-                print(self._host.status.detail, file=sys.stderr)
-                self._ending = Ending.LEAVE
+                say(self._host.status.detail)
+                self._ending = Ending.LEAVE, Origin.SYSTEM
+            if self._signals.pending and self._ending is None:
+                self._ending = Ending.LEAVE, Origin.SYSTEM
             if self._ending is not None:
                 break
-        flat = self._host.stop(self._ending or Ending.LEAVE)
+        ending, by = self._ending or (Ending.LEAVE, Origin.SYSTEM)
+        flat = self._host.stop(ending, by)
         self._finish(flat, started)
         return self._host.exit_code
 
     def _finish(self, flat: str, started: float) -> None:
         status = self._host.status
         if status.phase is EnginePhase.FAILED:
-            print(f"hedgegrid: {status.detail}", file=sys.stderr)
+            say(status.detail)
         result = summary(self._host, self._mode, flat, started)
         if self._json:
             self._output.line(as_json("summary", result))
@@ -130,7 +149,7 @@ class Headless:
         elif self._read_only and text != "quit":
             self._refuse(text, "this session is read-only")
         elif text in ENDINGS:
-            self._ending = ENDINGS[text]
+            self._ending = self._ending or (ENDINGS[text], Origin.OPERATOR)
         else:
             try:
                 command = parse_command(text)
@@ -142,9 +161,6 @@ class Headless:
     def _refuse(self, text: str, reason: str) -> None:
         detail = {"reason": reason}
         self._on_receipt(Receipt(act_id="", command=text, result=Result.REFUSED, detail=detail, ts=0))
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._ending = self._ending or Ending.LEAVE
 
     # -- output --------------------------------------------------------------------------------------------------------
 

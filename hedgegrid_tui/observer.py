@@ -1,12 +1,49 @@
-"""Turns what an engine shows into frames: ages, critical errors that stay, keys that can be used."""
+"""Turns what an engine shows into frames: ages, alarms and critical errors that call, keys that can be used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
 
 from hedgegrid_tui.actions import ACTIONS, Danger
 from hedgegrid_tui.ports import Engine
-from hedgegrid_tui.render.frame import Frame, KeyHint
-from strategy.snapshot import EngineStatus, ErrorRecord, Snapshot
+from hedgegrid_tui.render.alarms import name_of
+from hedgegrid_tui.render.frame import STUCK_AFTER_S, Frame, KeyHint
+from strategy.snapshot import EnginePhase, ErrorRecord
+
+REPEAT_S: Final = 30.0
+"""The bell rings again after so long, where nothing else is configured."""
+
+
+@dataclass(slots=True)
+class Bell:
+    """Rings once for what is new, and again and again while anything waits to be acknowledged."""
+
+    repeat_s: float
+    _heard: frozenset[str] = frozenset()
+    _acknowledged: frozenset[str] = frozenset()
+    _rang: float = 0.0
+
+    def waiting(self, causes: frozenset[str]) -> frozenset[str]:
+        """What of the causes nobody has acknowledged."""
+        return causes - self._acknowledged
+
+    def is_news(self, causes: frozenset[str]) -> bool:
+        """Whether one of them has not been rung for."""
+        return bool(self.waiting(causes) - self._heard)
+
+    def is_due(self, causes: frozenset[str], now: float) -> bool:
+        """Whether to ring now; a cause that ends is forgotten, so that it is new when it comes back."""
+        self._acknowledged &= causes
+        due = self.is_news(causes) or (bool(self.waiting(causes)) and now - self._rang >= self.repeat_s)
+        self._heard = causes
+        self._rang = now if due else self._rang
+        return due
+
+    def acknowledge(self) -> None:
+        """Be quiet about all that has been rung for."""
+        self._acknowledged |= self._heard
 
 
 @dataclass(slots=True)
@@ -16,14 +53,39 @@ class Observer:
     engine: Engine
     read_only: bool
     clock: Callable[[], float]
+    stuck_after: float = STUCK_AFTER_S
+    repeat_s: float = REPEAT_S
     _session: str = ""
     _seq: int = -1
     _changed: float = 0.0
     _acknowledged: int = -1
     _critical: dict[int, ErrorRecord] = field(default_factory=dict)
+    _bell: Bell = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bell = Bell(self.repeat_s)
 
     def frame(self) -> Frame:
         """The picture of this moment."""
+        frame = self._look()
+        causes = self._causes(frame)
+        calls, ring = self._bell.waiting(causes), self._bell.is_due(causes, self.clock())
+        frame = replace(frame, calls=tuple(sorted(calls)), ring=ring)
+        return replace(frame, hints=hints(frame))
+
+    def has_news(self) -> bool:
+        """Whether something calls for the trader that no frame has told of."""
+        return self._bell.is_news(self._causes(self._look()))
+
+    def acknowledge(self) -> int:
+        """Let go of the critical errors and quieten the alarms; gives how many errors there were."""
+        found = len(self._critical)
+        self._acknowledged = max(self._critical, default=self._acknowledged)
+        self._critical.clear()
+        self._bell.acknowledge()
+        return found
+
+    def _look(self) -> Frame:
         snapshot, status = self.engine.snapshot, self.engine.status
         now = self.clock()
         if (snapshot.session, snapshot.seq) != (self._session, self._seq):
@@ -38,28 +100,29 @@ class Observer:
             snapshot=snapshot,
             status=status,
             age=max(0.0, now - self._changed),
+            stuck_after=self.stuck_after,
             read_only=self.read_only,
             pinned=tuple(self._critical[number] for number in sorted(self._critical)),
             log=tuple(self.engine.log_lines()),
-            hints=hints(snapshot, status, self.read_only),
         )
 
-    def acknowledge(self) -> int:
-        """Let go of the critical errors; gives how many there were."""
-        found = len(self._critical)
-        self._acknowledged = max(self._critical, default=self._acknowledged)
-        self._critical.clear()
-        return found
+    @staticmethod
+    def _causes(frame: Frame) -> frozenset[str]:
+        """Everything that may call, whether acknowledged or not."""
+        own = {"engine failed": frame.status.phase is EnginePhase.FAILED, "engine stuck": frame.silent}
+        return frozenset(
+            (
+                *(name for name, holds in own.items() if holds),
+                *(name_of(alarm).lower() for alarm in frame.snapshot.risk.alarms),
+                *(f"critical error {record.number}" for record in frame.pinned),
+            )
+        )
 
 
-def hints(snapshot: Snapshot, status: EngineStatus, read_only: bool) -> tuple[KeyHint, ...]:
+def hints(frame: Frame) -> tuple[KeyHint, ...]:
     """The footer's keys, dim where they cannot be used now."""
     return tuple(
-        KeyHint(
-            action.key,
-            action.text,
-            action.allowed(snapshot, status, read_only) is None,
-            action.danger is Danger.GRAVE,
-        )
+        KeyHint(action.shown, action.text, action.allowed(frame) is None, action.danger is Danger.GRAVE)
         for action in ACTIONS.values()
+        if action.key
     )

@@ -71,7 +71,7 @@ class Books:
     def go_on_from(self, past: Past) -> None:
         """Take over what earlier sessions held, earned and have seen."""
         self.lots = past.lots
-        self.ledger.go_on_from(past.realised, past.fees, past.funding, past.peak)
+        self.ledger.go_on_from(past.realised, past.fees, past.funding)
         self._sessions |= past.sessions
         self._seen = dict(past.trades)
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,14 @@ from strategy.section import Positive, Section, key
 
 MIN_STEP_BPS: Final = Decimal(2)
 """Below this a round trip cannot come near its fees (maker twice: 4 bps)."""
+FILTER_DECIMALS: Final = 9
+"""Of the venue's filters: fewer than Nautilus can keep, more than any venue has."""
+LARGEST_FILE: Final = 1 << 20
+"""Bytes; nothing is read beyond."""
+PROBLEMS_TOLD: Final = 20
+"""Further ones are counted only."""
+PARSER_WORDS: Final = 200
+"""Characters of what the parser says that a message repeats."""
 
 
 class ConfigError(ValueError):
@@ -41,10 +49,10 @@ class InstrumentConfig(Section):
     symbol: str = key("BTCUSDT", "name", "Binance USDT-M perpetual", pattern=r"^[A-Z0-9]{5,20}$")
     base: str = key("BTC", "name", "base currency", pattern=r"^[A-Z0-9]{2,12}$")
     quote: str = key("USDT", "name", "quote currency", pattern=r"^(USDT|USDC)$")
-    tick_size: Positive = key(Decimal("0.10"), "quote", "price increment")
-    step_size: Positive = key(Decimal("0.001"), "base", "quantity increment")
-    min_qty: Positive = key(Decimal("0.001"), "base", "least order quantity")
-    max_qty: Positive = key(Decimal(1000), "base", "largest order quantity")
+    tick_size: Positive = key(Decimal("0.10"), "quote", "price increment", decimal_places=FILTER_DECIMALS)
+    step_size: Positive = key(Decimal("0.001"), "base", "quantity increment", decimal_places=FILTER_DECIMALS)
+    min_qty: Positive = key(Decimal("0.001"), "base", "least order quantity", decimal_places=FILTER_DECIMALS)
+    max_qty: Positive = key(Decimal(1000), "base", "largest order quantity", decimal_places=FILTER_DECIMALS)
     min_notional: Decimal = key(Decimal(100), "quote", "least value of an opening order", ge=0)
     max_open_orders: int = key(200, "orders", "plain orders that may be open, MAX_NUM_ORDERS", ge=4, le=10_000)
     max_stop_orders: int = key(
@@ -57,6 +65,16 @@ class InstrumentConfig(Section):
     def _symbol_ends_in_quote(self) -> "InstrumentConfig":
         if self.symbol != self.base + self.quote:
             raise ValueError(f"symbol {self.symbol} must be base {self.base} followed by quote {self.quote}")
+        return self
+
+    @model_validator(mode="after")
+    def _an_order_is_possible(self) -> "InstrumentConfig":
+        if self.tick_size > MAX_TICK:
+            raise ValueError(f"tick_size {self.tick_size} must be at most {MAX_TICK}; lower it")
+        for name in ("step_size", "min_qty"):
+            least = getattr(self, name)
+            if least > self.max_qty:
+                raise ValueError(f"{name} {least} must be at most max_qty {self.max_qty}; lower it")
         return self
 
     def spec(self) -> InstrumentSpec:
@@ -76,6 +94,8 @@ class InstrumentConfig(Section):
 
 
 MAX_PRICE: Final = Decimal(1_000_000_000)
+MAX_TICK: Final = Decimal(100)
+"""The simulated market has no room for a coarser one, and no venue has it."""
 
 
 class GridConfig(Section):
@@ -302,20 +322,32 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     Raises:
         ConfigError: A file that cannot be read, or keys and values that break a rule.
     """
-    data: dict[str, Any] = {}
-    if path is not None:
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidOperation) as error:
-            raise ConfigError(f"{path}: is not TOML ({error}); `hedgegrid init` writes a correct file") from error
+    data = {} if path is None else _read(path)
     for override in overrides:
         _apply(data, override)
     try:
         return Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError("\n".join(_problems(error))) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    cure = "`hedgegrid init` writes a correct file"
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(f"{path}: is larger than any configuration, {LARGEST_FILE} bytes; {cure}")
+    try:
+        return tomllib.loads(text.decode("utf-8-sig"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML ({str(error)[:PARSER_WORDS]}); {cure}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is not TOML (nested too deeply); {cure}") from error
+    except (ArithmeticError, ValueError) as error:  # what tomllib lets through of Decimal and int
+        raise ConfigError(f"{path}: is not TOML (a number in it is beyond all bounds); {cure}") from error
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
@@ -332,27 +364,35 @@ def _apply(data: dict[str, Any], override: str) -> None:
 def _value(text: str) -> Any:  # noqa: ANN401
     try:
         return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
-    except (tomllib.TOMLDecodeError, InvalidOperation):
+    except (ArithmeticError, ValueError, RecursionError):
         return text
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems[:PROBLEMS_TOLD]:
         path = [str(part) for part in problem["loc"]]
-        key = ".".join(path)
+        key = ".".join(_shown(part) for part in path)
         if not path:
             yield str(problem["ctx"]["error"])
         elif problem["type"] == "extra_forbidden":
             yield f"{key} = {_shown(problem['input'])}: unknown key; {_nearest(path)}"
         else:
             yield f"{key} = {_shown(problem['input'])}: {_rule(key, problem)}"
+    if len(problems) > PROBLEMS_TOLD:
+        yield f"and {len(problems) - PROBLEMS_TOLD} more"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
+    """The value in few characters, none of which steers a terminal."""
     if isinstance(value, dict | BaseModel):
         return "{...}"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # an integer of too many digits, a list of too many lists
+        return "..."
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return text if text.isprintable() else repr(text)
 
 
 def _rule(key: str, problem: Any) -> str:  # noqa: ANN401
@@ -365,6 +405,8 @@ def _rule(key: str, problem: Any) -> str:  # noqa: ANN401
         "less_than": f"must be less than {bound}",
         "finite_number": "must be a finite number",
         "int_from_float": "must be a whole number",
+        "decimal_type": "must be a number",
+        "decimal_max_places": f"must have at most {context.get('decimal_places')} decimals",
         "string_pattern_mismatch": f"must match {context.get('pattern')}",
     }
     rule = words.get(problem["type"])
@@ -381,7 +423,7 @@ def _nearest(path: Sequence[str]) -> str:
         known, prefix = list(Config.model_fields), ""
     else:
         known, prefix = list(_fields(section)), f"{path[0]}."
-    close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(_shown(path[-1]), known, n=1, cutoff=0.4)
     return f"did you mean {prefix}{close[0]}?" if close else f"known: {', '.join(prefix + name for name in known)}"
 
 

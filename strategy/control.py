@@ -58,6 +58,8 @@ class Command(msgspec.Struct, frozen=True):
     leg: Leg | None = None
     origin: Origin = Origin.OPERATOR
     share: Decimal | None = None
+    reason: str = ""
+    """Why a control gave it."""
 
     @property
     def text(self) -> str:

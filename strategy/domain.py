@@ -144,6 +144,10 @@ class Market(msgspec.Struct, frozen=True, gc=False):
     bid: Decimal
     ask: Decimal
     ts: int
+    by_bars: bool = False
+    """Whether bars alone tell the price, a minute apart."""
+    mark: Decimal | None = None
+    """The venue's mark price, where it gives one."""
 
     @property
     def mid(self) -> Decimal:

@@ -47,10 +47,12 @@ class Flatten(msgspec.Struct):
     legs: frozenset[Leg]
     started_ns: int
     deadline_ns: int
-    acts: list[str]
-    """The acts that are owed a receipt."""
+    acts: dict[str, int]
+    """The acts that are owed a receipt, and by when (ns): each has its own time, also where others join later."""
     before: Mapping[Leg, Decimal]
     """What each leg held when it began."""
+    mid: Decimal | None = None
+    """The middle of the market when it began, where there was one."""
     stage: FlattenStage = FlattenStage.CANCELLING_ENTRIES
     fills: dict[Leg, tuple[Decimal, Decimal]] = {}
     """Quantity and value of the closing fills, per leg."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Final
+from typing import Final, override
 
 import msgspec
 
+from strategy.admission import Admission
 from strategy.config import Config
 from strategy.domain import (
     NS_PER_MS,
@@ -23,16 +24,14 @@ from strategy.domain import (
     Role,
     plain,
 )
-from strategy.gate import judge
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.lots import desired_exits, is_passed
-from strategy.order_events import OrderEvents
-from strategy.order_index import OrderStatus
+from strategy.order_index import WORKING, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
-from strategy.placement import occupied
+from strategy.placement import entry_key, occupied
 from strategy.reconcile import Action, Cancel, Submit, VenueRules, open_keys, reconcile_exits
-from strategy.watch import MISMATCH_BOUND_NS, BooksWatch, JournalWatch
+from strategy.watch import MISMATCH_BOUND_NS, BareLots
 
 CLOSE_BOUND_NS: Final = 2 * NS_PER_S
 """A market order that has not filled to its end by then hangs."""
@@ -42,16 +41,9 @@ ENDED_KEPT_NS: Final = 600 * NS_PER_S
 """For so long an order that has ended is kept and looked at again; later fills may be too old to be recognised."""
 MAX_PASSES: Final = 4
 """Passes in one turn before the rest is left to the next."""
-NO_DENIALS: Final = frozenset(
-    {
-        Reason.OCCUPIED, Reason.MOVING, Reason.QUEUED, Reason.SAME_PRICE, Reason.UNKNOWN_OUTCOME,
-        Reason.REGIME, Reason.THROTTLED, Reason.FUNDING,
-    }
-)  # fmt: skip
-"""Why a rung may be empty without the gate having said no."""
 
 
-class HedgeGrid(OrderEvents):
+class HedgeGrid(Admission):
     """The passes that bring the live orders to the desired ones. Used on the engine's loop only."""
 
     def __init__(
@@ -63,20 +55,25 @@ class HedgeGrid(OrderEvents):
         ledger: Ledger,
         rules: VenueRules = VenueRules(),  # noqa: B008 - a frozen value
     ) -> None:
-        super().__init__(config, journal, venue, session, ledger)
-        self.rules = rules
-        self.state = DoorState.RUNNING
-        self.market: Market | None = None
-        """As the latest pass saw it."""
+        super().__init__(config, journal, venue, session, ledger, rules)
         self.frozen: frozenset[Leg] = frozenset()
         """Legs that a running flatten has in hand."""
         self.before_pass: Callable[[], int | None] = lambda: None
         """Runs before each pass; gives the time (ns) of its next deadline."""
-        self._comparison = BooksWatch(journal, self.errors)
-        self._journal_watch = JournalWatch(journal, self.errors)
-        self._denied: dict[OrderKey, Reason] = {}
+        self._bare = BareLots(config.watchdog.escalate_after_ms * NS_PER_MS)
         self._unfinished = False
-        self.orders = Orders(session, self.index, ledger, journal, venue, self._judge, self._on_unsent, self.inquiries)
+        self.orders = Orders(
+            session,
+            self.index,
+            ledger,
+            journal,
+            venue,
+            self._judge,
+            self._on_unsent,
+            self.inquiries,
+            self.risk.budget,
+            self._on_denied,
+        )
         self._converging = False
         self._again = False
 
@@ -114,11 +111,12 @@ class HedgeGrid(OrderEvents):
         self._ask(now)
         self._protection.look(self.lots.held, self.index.working_stop_qty, now)
         self._journal_watch.look(now)
+        self._escalate(now)
         self.compare_books(now)
+        self.orders.send_held_up()
         self._chase_closes(now)
         deadline = self.before_pass()
-        if self.market is not None:
-            self._reconcile(self.market, now)
+        self._reconcile(self.market, now)
         self._wake_for(deadline, now)
 
     def _look_at_every_order(self, now: int) -> None:
@@ -127,11 +125,35 @@ class HedgeGrid(OrderEvents):
             try:
                 self.catch_up(report)
             except Exception as error:  # noqa: BLE001 - recorded; the pass must go on to what is unprotected
-                self.errors.record(now, "report", type(error).__name__, f"{report.id}: {error}", critical=True)
+                self.errors.record(
+                    now, "report", type(error).__name__, f"{report.id}: {error}", critical=True, counts=True
+                )
 
-    def _reconcile(self, market: Market, now: int) -> None:
-        self._mark_passed_stops(market)
+    def _escalate(self, now: int) -> None:
+        """What has been bare of stops for too long is closed at market: nothing restores its protection."""
+        exposed = [leg for leg in Leg if leg not in self.frozen and self.protection.since(leg) is not None]
+        lots = (lot for lot in self._exit_lots() if lot.leg in exposed and not lot.breached)
+        lost = self._bare.look(lots, self._working_stops, now)
+        if lost:
+            words = "; ".join(
+                f"{lot.leg} lot {lot.number}: {lot.qty} had no stop in time, closed at market" for lot in lost
+            )
+            self.errors.record(now, "protection", "not-restored", words, critical=True)
+            self.risk.on_critical(words)
+        for lot in lost:
+            self.lots.mark_breached(lot.number)
+
+    def _working_stops(self, lot: Lot) -> Decimal:
+        stops = self.index.at(OrderKey(lot.leg, Role.SL, lot.number))
+        return sum((stop.open_qty for stop in stops if stop.acknowledged and stop.status in WORKING), ZERO)
+
+    def _reconcile(self, market: Market | None, now: int) -> None:
+        """Entries need a price; exits do not, and are not kept waiting for one."""
+        if market is not None:
+            self._mark_passed_stops(market)
         self.orders.do(self._exit_actions(now), self.ladders.step)
+        if market is None:
+            return
         if self.state is DoorState.RUNNING and self.ladders.needs_recentre(market):
             self._recentre(market, now)
         if self.ladder is not None:
@@ -147,8 +169,11 @@ class HedgeGrid(OrderEvents):
         dues += [*self._protection.deadlines(), *self._comparison.deadlines()]
         closes = (order for leg in Leg for order in self.index.closes(leg))
         dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
+        dues.append(self._bare.deadline())
         if self._journal_watch.fails:
             dues.append(now + JOURNAL_RETRY_NS)
+        if Reason.MESSAGE_BUDGET in self.gaps.values() or self.orders.held_up:
+            dues.append(self.risk.budget.next_free(now))
         if self._unfinished:
             dues.append(now)
         due = min((due for due in dues if due is not None), default=None)
@@ -179,7 +204,7 @@ class HedgeGrid(OrderEvents):
             order = self.index.get(order_id)
             if order is not None:
                 words = f"{order_id}, {order.key}: the venue never said what became of it; its place stays taken"
-                self.errors.record(now, "venue", "order-lost", words, critical=True)
+                self.errors.record(now, "venue", "order-lost", words, critical=True, counts=True)
 
     def _put_question(self, order_id: str) -> None:
         try:
@@ -278,33 +303,21 @@ class HedgeGrid(OrderEvents):
             if lot.qty > missing:
                 yield msgspec.structs.replace(lot, qty=lot.qty - missing)
 
+    @override
+    def _is_one_of_many(self, order: OrderRecord) -> bool:
+        """A flatten of both legs goes on once the last of its entries has ended, or its patience with them."""
+        return order.key.role is Role.ENTRY and self.frozen.issuperset(Leg) and self.index.count(Role.ENTRY) > 0
+
     def _enter(self, ladder: Ladder) -> None:
+        if self.frozen.issuperset(Leg):  # a flatten takes every entry back itself
+            self.ladders.gaps = {entry_key(rung): Reason.FLATTENING for leg in Leg for rung in ladder.side(leg)}
+            self._unfinished = False
+            return
+        self._own_touch = self.index.own_touch()
         plan = self.ladders.plan(occupied(ladder, self.lots), self.index, self.market, self._judge)
         self._unfinished = plan.unfinished
-        self._write_denials()
         self.orders.do(plan.actions, ladder.step)
-
-    def _judge(self, order: DesiredOrder) -> Reason | None:
-        now = self._venue.now()
-        return judge(order, self.state, self.market, self.spec, self._back_off.until, now, shut=self._shut())
-
-    def _shut(self) -> Reason | None:
-        """Why no entry at all may leave."""
-        if self._journal_watch.fails:
-            return Reason.JOURNAL_FAILING
-        if self._comparison.disagree or self._emptied.raised:
-            return Reason.UNRECONCILED
-        if self.config.regime.require_warm and not self.ladders.reading.is_warm:
-            return Reason.WARMING
-        return None if self._has_room() else Reason.ORDER_LIMIT
-
-    def _has_room(self) -> bool:
-        """Whether one more entry, once it has filled in as many pieces as it may, keeps the venue's limits."""
-        index, pieces = self.index, self.rules.most_pieces or 1
-        entries, lots = index.count(Role.ENTRY) + 1, len(self.lots)
-        stops = max(index.count(Role.SL), lots) + pieces * entries
-        plain_orders = entries + max(index.count(Role.TP), lots) + pieces * entries
-        return stops <= self.spec.max_stop_orders and plain_orders <= self.spec.max_open_orders
+        self._write_denials()
 
     @property
     def books_differ(self) -> bool:
@@ -329,16 +342,7 @@ class HedgeGrid(OrderEvents):
             self._back_off.refused(key, now, grows=not key.role.reduces)
         else:
             self._venue.wake_at(now + self.config.execution.retry_first_ms * NS_PER_MS)
-        self.errors.record(now, "send", type(error).__name__, f"{key}: {error}", critical=True)
-
-    def _write_denials(self) -> None:
-        denied = {key: reason for key, reason in self.gaps.items() if reason not in NO_DENIALS}
-        for key, reason in denied.items():
-            if self._denied.get(key) is not reason:
-                self._journal.write(
-                    "gate", self._venue.now(), leg=key.leg, role=key.role, level=key.slot, reason=reason
-                )
-        self._denied = denied
+        self.errors.record(now, "send", type(error).__name__, f"{key}: {error}", critical=True, counts=True)
 
     @property
     def is_exposed(self) -> bool:

@@ -22,14 +22,13 @@ from nautilus_trader.model.events import (
     OrderUpdated,
 )
 from nautilus_trader.model.identifiers import InstrumentId
-from nautilus_trader.model.objects import Currency
 
 from strategy.bars import BarIntake, MinuteBar
 from strategy.calm import calm_band
 from strategy.config import Config
 from strategy.control import Command, Receipt, Result
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, plain
+from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, Reason, plain
 from strategy.funding import guard, next_change
 from strategy.grid import ENDED_KEPT_NS, HedgeGrid
 from strategy.journal import JournalWriter
@@ -44,11 +43,14 @@ from strategy.reconcile import VenueRules
 from strategy.regime import RegimeWatch
 from strategy.restart import go_on
 from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
+from strategy.upkeep import Upkeep
 
 TIDY_EVERY: Final = 200
 """Orders sent between two looks for closed ones to forget."""
-RESTORED: Final = "restored: "
-"""Goes before the reason of a state that an earlier session has left latched."""
+UNRAMPED: Final = ("sim", "replay")
+"""Modes in which the roll-out ramp is off."""
+PASSING: Final = frozenset({Reason.STALE, Reason.CROSSED})
+"""Reasons that the next price may end."""
 RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
 """A pass that failed is tried again after this."""
 
@@ -110,8 +112,9 @@ class HedgeGridStrategy(NautilusLink):
         """Receipts that go out with the next snapshot, so that whoever gets one sees what it tells of."""
         self._wakes = 0
         self._next_wake = 0
-        self._next_equity = 0
+        self._next_sample = 0
         self._next_guard = 0
+        self._upkeep: Upkeep | None = None
         self._tidied = 0
 
     # -- what the outside reads ------------------------------------------------------------------------------------
@@ -133,17 +136,17 @@ class HedgeGridStrategy(NautilusLink):
         settings = self._settings.instrument
         instrument = self.cache.instrument(instrument_id)
         self._link()
-        account = self.portfolio.account(instrument_id.venue)
-        balance: Decimal = account.balance_total(Currency.from_str(settings.quote)).as_decimal()
         session = base36(self.now() // NS_PER_MS)
         simulated = self.config.linked_exits
         rules = VenueRules(resizes_stops=self.config.resizes_stops, flips_legs=simulated)
         if simulated:
             rules = msgspec.structs.replace(rules, most_pieces=0)
-        self.grid = HedgeGrid(self._settings, self._journal, self, session, Ledger(balance), rules)
-        self.desk = Desk(self.grid, self._journal, self)
+        self.grid = HedgeGrid(self._settings, self._journal, self, session, Ledger(self.balance()), rules)
+        self.desk = Desk(self.grid, self)
+        watches = self.config.mode != "replay"
+        self._upkeep = Upkeep(self.grid, self._journal, self.now(), watches=watches, balance=self.balance())
         self.grid.ladders.set_regime(self._regime.reading)
-        go_on(self.grid, self._past, self, balance)
+        go_on(self.grid, self._past, self, self.cash())
         self._blank = Snapshot(
             session=session,
             mode=self.config.mode,
@@ -154,18 +157,17 @@ class HedgeGridStrategy(NautilusLink):
             qty_decimals=instrument.size_precision,
             taker_fee=settings.taker_fee,
         )
-        running = self.grid.state is DoorState.RUNNING
-        reason = "started" if running else RESTORED + self._past.state_reason.removeprefix(RESTORED)
-        if self._past.state is DoorState.FLATTENING:
-            reason = f"{RESTORED}NOT VERIFIED, cut short: {self._past.state_reason}"
-        if running and self._past.throttle is not None:
-            reason = f"started; throttle {plain(self._past.throttle)} restored"
-        self.desk.set_state(self.grid.state, reason)
+        if self._past.throttle is not None:
+            self.grid.door.note = f"started; throttle {plain(self._past.throttle)} restored"
+        self.grid.door.write()
+        if self.config.mode not in UNRAMPED:
+            self.grid.risk.ramp_from(self._past.first_ns or self.now(), self.now())
         self.subscribe_quote_ticks(instrument_id)
         self.subscribe_trade_ticks(instrument_id)
         self.subscribe_mark_prices(instrument_id)
         self.subscribe_funding_rates(instrument_id)
         self.subscribe_bars(BarType.from_str(f"{instrument_id}-1-MINUTE-LAST-EXTERNAL"))
+        self.grid.converge()
         self.publish()
 
     @guarded
@@ -211,7 +213,7 @@ class HedgeGridStrategy(NautilusLink):
             now = self.now()
             self.grid.doubt()
             self.wake_at(now + RETRY_AFTER_ERROR_NS)
-            self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True)
+            self.grid.errors.record(now, where, type(error).__name__, str(error), critical=True, counts=True)
         except Exception as second:  # noqa: BLE001 - nothing may leave a handler, not even a failing journal
             words = f"{where}: not recorded: {type(second).__name__}: {second}"
             self.log.error(words)  # noqa: TRY400 - Nautilus's logger
@@ -311,20 +313,22 @@ class HedgeGridStrategy(NautilusLink):
         if moved and self.grid is not None:
             self.grid.converge()
             self._after_pass()
-        if ts >= self._next_equity:
-            self._write_equity(ts)
+        if ts >= self._next_sample:
+            self._sample(self.now())
 
     # -- orders ----------------------------------------------------------------------------------------------------
 
     @guarded
     def on_order_accepted(self, event: OrderAccepted) -> None:
         """The venue has the order."""
+        self._hear()
         self._grid.on_accepted(event.client_order_id.value)
         self._after_pass()
 
     @guarded
     def on_order_rejected(self, event: OrderRejected) -> None:
         """The venue refused the order."""
+        self._hear()
         order_id = event.client_order_id.value
         self._grid.on_refused(order_id, event.reason, event="rejected", post_only=event.due_post_only)
         self._after_pass()
@@ -343,36 +347,46 @@ class HedgeGridStrategy(NautilusLink):
     @guarded
     def on_order_canceled(self, event: OrderCanceled) -> None:
         """The order is gone."""
+        self._hear()
         self._grid.on_ended(event.client_order_id.value, "canceled")
         self._after_pass()
 
     @guarded
     def on_order_expired(self, event: OrderExpired) -> None:
         """The order is gone."""
+        self._hear()
         self._grid.on_ended(event.client_order_id.value, "expired")
         self._after_pass()
 
     @guarded
     def on_order_updated(self, event: OrderUpdated) -> None:
         """The order has another quantity."""
+        self._hear()
         self._grid.on_resized(event.client_order_id.value, event.quantity.as_decimal())
         self._after_pass()
 
     @guarded
     def on_order_cancel_rejected(self, event: OrderCancelRejected) -> None:
         """The venue refused a cancel."""
+        self._hear()
         self._grid.on_request_refused(event.client_order_id.value, event.reason)
 
     @guarded
     def on_order_modify_rejected(self, event: OrderModifyRejected) -> None:
         """The venue refused a change of quantity."""
+        self._hear()
         self._grid.on_request_refused(event.client_order_id.value, event.reason)
 
     @guarded
     def on_order_filled(self, event: OrderFilled) -> None:
         """An order has filled, in part or to its end."""
+        self._hear()
         self._grid.on_fill(fill_of(event))
         self._after_pass()
+
+    def _hear(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.heard(self.now())
 
     @property
     def _grid(self) -> HedgeGrid:
@@ -408,7 +422,8 @@ class HedgeGridStrategy(NautilusLink):
 
     def _after_pass(self) -> None:
         grid = self._grid
-        if grid.ladder is None or grid.market is None or grid.is_exposed:
+        waits_for_prices = not PASSING.isdisjoint(grid.gaps.values())
+        if grid.ladder is None or grid.market is None or grid.is_exposed or waits_for_prices:
             self._watch.drop_band()
         else:
             running = grid.state is DoorState.RUNNING
@@ -417,20 +432,15 @@ class HedgeGridStrategy(NautilusLink):
         if self._answers:
             self.publish()
 
-    def _write_equity(self, now: int) -> None:
-        """At most one line a second, on the market's own events, so that a replay writes the same lines again."""
-        self._next_equity = now + NS_PER_S
-        grid, market = self.grid, self._watch.market()
-        if grid is None or market is None:
+    def _sample(self, now: int) -> None:
+        """At most one a second, on the market's own events, so that a replay writes the same lines again."""
+        self._next_sample = now + NS_PER_S
+        market = self._watch.market()
+        if self._upkeep is None or market is None:
             return
-        unrealised = sum((grid.lots.unrealised(leg, market.mid) for leg in Leg), Decimal(0))
-        equity = grid.ledger.mark(unrealised)
-        ledger = grid.ledger
-        self._journal.write(
-            "equity", now, wallet=plain(ledger.wallet), unrealised=plain(unrealised), equity=plain(equity),
-            peak=plain(ledger.peak), realised=plain(ledger.realised), fees=plain(ledger.fees),
-            funding=plain(ledger.funding),
-        )  # fmt: skip
+        if self._upkeep.sample(now, market, self.balance(), self.cash()):
+            self._grid.converge()
+            self._after_pass()
 
     @guarded
     def tidy(self) -> None:
@@ -442,7 +452,7 @@ class HedgeGridStrategy(NautilusLink):
         grid = self.grid
         if grid is None:
             return
-        if grid.books_differ:
+        if self._upkeep is not None and self._upkeep.look(self.now(), self._watch.market()):
             grid.converge()
             self._after_pass()
         if grid.ledger.submitted - self._tidied < TIDY_EVERY:
@@ -458,6 +468,12 @@ class HedgeGridStrategy(NautilusLink):
             idle = told is not None and (told.key.leg in flat or (not simulated and not order.filled_qty))
             if idle and order.ts_last <= horizon:
                 self.cache.purge_order(order.client_order_id)
+
+    @guarded
+    def stood_still(self, stood_ns: int) -> None:
+        """The host has found that the engine did nothing for so long."""
+        if self._upkeep is not None:
+            self._upkeep.stood_still(self.now(), stood_ns)
 
     @guarded
     def publish(self) -> None:

@@ -24,6 +24,8 @@ class Inquiry(msgspec.Struct):
     """The venue has refused a cancel or resize since it was last asked."""
     refusals: int = 0
     """How often it has."""
+    since_ns: int = 0
+    """When the first request without an answer left."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -49,12 +51,12 @@ class Inquiries:
         self._longest_retry = execution.retry_last_ms * NS_PER_MS
         self._attempts = execution.ask_attempts
         self._open: dict[str, Inquiry] = {}
-        self.lost: set[str] = set()
-        """Orders about which the venue never said a word."""
+        self.lost: dict[str, int] = {}
+        """Orders about which the venue never said a word, and when they began to wait (ns)."""
 
     def expect(self, order_id: str, now: int) -> None:
         """A request on the order has left at `now` (ns); repeating one does not begin the count again."""
-        inquiry = self._open.setdefault(order_id, Inquiry(now))
+        inquiry = self._open.setdefault(order_id, Inquiry(now, since_ns=now))
         inquiry.due_ns, inquiry.refused = now + self._wait, False
 
     def refused(self, order_id: str, now: int) -> bool:
@@ -72,12 +74,12 @@ class Inquiries:
     def answered(self, order_id: str) -> None:
         """The venue has told what became of the order."""
         self._open.pop(order_id, None)
-        self.lost.discard(order_id)
+        self.lost.pop(order_id, None)
 
     def renew(self, now: int) -> None:
         """Begin again with the lost ones: an operator's act, or books that differ, are worth another question."""
-        for order_id in self.lost:
-            self._open[order_id] = Inquiry(now)
+        for order_id, since in self.lost.items():
+            self._open[order_id] = Inquiry(now, since_ns=since)
         self.lost.clear()
 
     def take_due(self, now: int) -> Due:
@@ -88,7 +90,7 @@ class Inquiries:
                 continue
             if inquiry.asked >= self._attempts:
                 del self._open[order_id]
-                self.lost.add(order_id)
+                self.lost[order_id] = inquiry.since_ns
                 due.lost.append(order_id)
                 continue
             inquiry.due_ns = now + (self._wait << inquiry.asked)
@@ -98,6 +100,11 @@ class Inquiries:
                 inquiry.refused = False
             due.ask.append(order_id)
         return due
+
+    def waiting_since(self) -> int | None:
+        """When the oldest request without an answer left, ns."""
+        waiting = (*(inquiry.since_ns for inquiry in self._open.values()), *self.lost.values())
+        return min((since for since in waiting if since), default=None)
 
     def next_due(self) -> int | None:
         """The earliest time at which there is something to ask, ns."""

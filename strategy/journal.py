@@ -84,12 +84,20 @@ class Journal:
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise
 
-    def close(self) -> None:
-        """Put everything on disk and let go of the file; what the disk still refuses is lost with the process."""
-        with contextlib.suppress(OSError):
+    def close(self) -> int:
+        """Try once more to put everything on disk, and let go of the file.
+
+        Gives how many lines the disk has refused to the end; `failure` says why, and they are lost with the process.
+        """
+        try:
             self._write_waiting()
             os.fdatasync(self._file)
-        os.close(self._file)
+            self.failure = ""
+        except OSError as error:
+            self.failure = error.strerror or str(error)
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+        return len(self._waiting)
 
     def _recover(self) -> int:
         """The last line's number; a torn last line is cut off."""

@@ -14,7 +14,6 @@ class Ledger:
         self.realised = ZERO
         self.fees = ZERO
         self.funding = ZERO
-        self.peak = equity_start
         self.submitted = 0
         self.rejected = 0
         self.denied = 0
@@ -23,12 +22,11 @@ class Ledger:
         self.by_role = dict.fromkeys(Role, 0)
         """Orders that have filled to the end, per role."""
 
-    def go_on_from(self, realised: Decimal, fees: Decimal, funding: Decimal, peak: Decimal | None) -> None:
+    def go_on_from(self, realised: Decimal, fees: Decimal, funding: Decimal) -> None:
         """Continue the sums of earlier sessions; what is in the wallet now stays what it is."""
         wallet = self.wallet
         self.realised, self.fees, self.funding = realised, fees, funding
         self.settle_wallet(wallet)
-        self.peak = self.equity_start if peak is None else peak
 
     def settle_wallet(self, wallet: Decimal) -> None:
         """Make the books agree with the account: what the sums do not explain was there from the start."""
@@ -50,19 +48,16 @@ class Ledger:
         self.fees -= fee
         self.round_trips += lots_closed
 
-    def mark(self, unrealised: Decimal) -> Decimal:
-        """Equity at that open profit or loss; keeps the peak."""
-        equity = self.wallet + unrealised
-        self.peak = max(self.peak, equity)
-        return equity
+    def transfer(self, amount: Decimal) -> None:
+        """A deposit, or a withdrawal (negative): it changes the wallet and is neither profit nor loss."""
+        self.equity_start += amount
 
-    def metrics(self, unrealised: Decimal, errors: int, critical: int, max_unprotected_ns: int) -> OperationalMetrics:
-        """The books as the outside sees them."""
+    def metrics(self, unrealised: Decimal) -> OperationalMetrics:
+        """The books as the outside sees them; what others count is left out."""
         return OperationalMetrics(
             equity_start=self.equity_start,
             wallet=self.wallet,
-            equity=self.mark(unrealised),
-            peak=self.peak,
+            equity=self.wallet + unrealised,
             realised=self.realised,
             unrealised=unrealised,
             fees=self.fees,
@@ -75,9 +70,6 @@ class Ledger:
             stops=self.by_role[Role.SL],
             closes=self.by_role[Role.CLOSE],
             round_trips=self.round_trips,
-            errors=errors,
-            critical_errors=critical,
-            max_unprotected_ns=max_unprotected_ns,
         )
 
 

@@ -68,6 +68,11 @@ class LotBook:
         """What the held quantity was bought or sold for, quote."""
         return self._cost[leg]
 
+    @property
+    def net_cost(self) -> Decimal:
+        """What the long leg cost less what the short one brought, quote: what buying and selling took from the cash."""
+        return sum((leg.sign * cost for leg, cost in self._cost.items()), ZERO)
+
     def unrealised(self, leg: Leg, price: Decimal) -> Decimal:
         """Profit or loss of what is held, at `price`, before fees."""
         return leg.sign * (price * self._held[leg] - self._cost[leg]) + ZERO  # a sum is never minus zero

@@ -91,10 +91,12 @@ class MarketWatch:
     def market(self) -> Market | None:
         """The best prices; without quotes the last price is both."""
         if self._quote is not None:
-            return Market(exact(self._quote.bid_price), exact(self._quote.ask_price), self._ts)
+            mark = None if self.mark is None else exact(self.mark)
+            quote = self._quote
+            return Market(exact(quote.bid_price), exact(quote.ask_price), quote.ts_init, mark=mark)
         if self._last is not None:
             last = exact(self._last)
-            return Market(last, last, self._ts)
+            return Market(last, last, self._ts, by_bars=not self._trades)
         return None
 
     def view(self) -> MarketView:

@@ -15,8 +15,22 @@ from strategy.order_factory import OrderFactory, report_of
 from strategy.order_index import OrderRecord
 
 
+class MuteError(RuntimeError):
+    """Nothing leaves a strategy that was shut off."""
+
+
 class NautilusLink(Strategy):
     """The part of a Nautilus strategy that sends and looks up; `strategy.orders.Venue` says what for."""
+
+    _mute = False
+
+    def mute(self) -> None:
+        """Let nothing leave any more: from now on whatever sends raises `MuteError`."""
+        self._mute = True
+
+    def _may_send(self) -> None:
+        if self._mute:
+            raise MuteError("the strategy is shut off: nothing leaves it any more")
 
     def _link(self) -> None:
         """Take what only a registered strategy has."""
@@ -28,6 +42,27 @@ class NautilusLink(Strategy):
         """The engine's clock, ns UTC."""
         return int(self.clock.timestamp_ns())
 
+    def balance(self) -> Decimal:
+        """The account's balance in the quote currency, without open profit or loss."""
+        account = self.portfolio.account(self.config.instrument_id.venue)
+        quote = self.cache.instrument(self.config.instrument_id).quote_currency
+        total: Decimal = account.balance_total(quote).as_decimal()
+        return total
+
+    def cash(self) -> Decimal:
+        """The balance less what the long leg cost and plus what the short one brought, quote, as the venue sees it.
+
+        Venues realise profit against a leg's average entry, own books against each lot's: the balances differ while
+        something is held, what is left of them here does not. Nautilus keeps the average as a float.
+        """
+        positions = ((leg, self.cache.position(self._positions[leg])) for leg in Leg)
+        costs = [
+            leg.sign * self.position(leg) * Decimal(str(position.avg_px_open))
+            for leg, position in positions
+            if position is not None and position.is_open
+        ]
+        return self.balance() - sum(costs, Decimal(0))
+
     def position(self, leg: Leg) -> Decimal:
         """The cache's word on what a leg holds; negative where it was over-closed."""
         position = self.cache.position(self._positions[leg])
@@ -38,11 +73,13 @@ class NautilusLink(Strategy):
 
     def submit(self, order_id: str, order: DesiredOrder) -> None:
         """Send a new order with the leg's canonical position id."""
+        self._may_send()
         made = self._factory.order(order_id, order, self.now())
         self.submit_order(made, position_id=self._positions[order.key.leg])
 
     def submit_pair(self, stop_id: str, stop: DesiredOrder, target_id: str, target: DesiredOrder) -> None:
         """Send a lot's stop and take-profit, linked where the venue can."""
+        self._may_send()
         if not self.config.linked_exits:
             self.submit(stop_id, stop)
             self.submit(target_id, target)
@@ -55,9 +92,14 @@ class NautilusLink(Strategy):
         return self.cache.order(ClientOrderId(order_id)) is not None
 
     def cancel(self, order_id: str) -> None:
-        """Ask for an order's cancellation, also of one that Nautilus believes has ended and the venue has."""
+        """Ask for an order's cancellation, also of one that Nautilus believes has ended and the venue has.
+
+        Nautilus drops a second cancel in silence, and takes an order for pending whose first was refused before the
+        order itself was accepted.
+        """
+        self._may_send()
         order = self.cache.order(ClientOrderId(order_id))
-        if not order.is_closed:
+        if not (order.is_closed or order.is_pending_cancel):
             self.cancel_order(order)
             return
         command = CancelOrder(
@@ -73,6 +115,7 @@ class NautilusLink(Strategy):
 
     def resize(self, order_id: str, qty: Decimal) -> None:
         """Ask for another total quantity of an order."""
+        self._may_send()
         self.modify_order(self.cache.order(ClientOrderId(order_id)), quantity=Quantity.from_str(plain(qty)))
 
     def ask(self, order_id: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from strategy.books import Books, Fill, ReportStatus, VenueReport
 from strategy.config import Config
 from strategy.domain import BPS, NS_PER_MS, ZERO, DesiredOrder, Ladder, Leg, Lot, OrderKey, Reason, Role, plain
+from strategy.door import Door
 from strategy.errors import ErrorLog
 from strategy.inquiry import Inquiries, RollCalls
 from strategy.journal import JournalWriter
@@ -23,6 +24,7 @@ from strategy.orders import Orders, Venue
 from strategy.reconcile import Cancel
 from strategy.refusal import Refusal, classify
 from strategy.retry import BackOff
+from strategy.risk import Risk
 from strategy.watch import Alarm, ProtectionWatch
 
 ENDINGS: Final = {
@@ -61,6 +63,9 @@ class OrderEvents(ABC):
         self.session = session
         self.index = OrderIndex()
         self.errors = ErrorLog(journal)
+        self.errors.on_fault = self._on_fault
+        self.door = Door(self.errors, venue.now)
+        self.risk = Risk(config, self.errors, self.door, ledger.wallet)
         self.books = Books(session, ledger, self.errors)
         self.ladders = Ladders(config, self.spec)
         self.refusals: dict[OrderKey, str] = {}
@@ -73,8 +78,8 @@ class OrderEvents(ABC):
         self._back_off = BackOff(config.execution)
         self._roll_calls = RollCalls(config.execution)
         bound = config.execution.attach_bound_ms * NS_PER_MS
-        self._protection = ProtectionWatch(bound, journal, self.errors)
-        self._emptied = Alarm("nothing-left", "venue", journal, self.errors)
+        self._protection = ProtectionWatch(bound, self.errors)
+        self._emptied = Alarm("nothing-left", "venue", self.errors)
         self._doubts = False
         self._exits: dict[int, tuple[Lot, tuple[DesiredOrder, ...]]] = {}
         """Per lot the exits that it is owed, as it was when they were worked out."""
@@ -108,6 +113,11 @@ class OrderEvents(ABC):
         """Since when each leg has been without full cover."""
         return self._protection.clock
 
+    def _on_fault(self, now: int, words: str) -> None:
+        """An error that counts towards the breaker; once that opens, the next pass takes the entries back."""
+        if self.risk.on_fault(now, words):
+            self._venue.wake_at(now)
+
     def on_accepted(self, order_id: str) -> None:
         """The venue has the order."""
         before = self.index.get(order_id)
@@ -127,7 +137,7 @@ class OrderEvents(ABC):
         if order.status in (OrderStatus.CANCELLING, OrderStatus.RESIZING):
             self._free_request(self._venue.report(order_id))
         unfitting = not self._is_exact(order) if order.key.role.reduces else order.key in self.gaps
-        if unfitting or self._protection.is_alarmed(leg):
+        if unfitting or self._protection.is_alarmed(leg) or self.door.latches.withdraws:
             self.converge()
 
     def _take_in_late(self, order_id: str) -> None:
@@ -199,7 +209,8 @@ class OrderEvents(ABC):
         if closes and order.lot is not None and self.lots.get(order.lot):
             self.lots.mark_breached(order.lot)
         critical = key.role.reduces and not closes and not nothing_left
-        self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical)
+        counts = meaning not in (Refusal.NOTHING_LEFT, Refusal.PASSED)
+        self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical, counts=counts)
 
     def _is_hopeless(self, leg: Leg, meaning: Refusal, event: str, now: int) -> bool:
         """Whether a refused stop means that its lot is closed at market.
@@ -220,7 +231,7 @@ class OrderEvents(ABC):
         now = self.orders.write("unknown", order, reason)
         self.refusals[order.key] = reason
         self.inquiries.expect(order.id, now)
-        self.errors.record(now, "venue", "outcome-unknown", f"{order.key}: {reason}", critical=False)
+        self.errors.record(now, "venue", "outcome-unknown", f"{order.key}: {reason}", critical=False, counts=True)
         self.converge()
 
     def on_ended(self, order_id: str, event: str) -> None:
@@ -235,7 +246,12 @@ class OrderEvents(ABC):
             self._back_off.refused(order.key, now, grows=True)
             if order.key.role.reduces:
                 self._roll_calls.begin(order.key.leg, now)
-        self._changed(order.key.leg, now)
+        if not self._is_one_of_many(order):
+            self._changed(order.key.leg, now)
+
+    @abstractmethod
+    def _is_one_of_many(self, order: OrderRecord) -> bool:
+        """Whether the end of that order leaves a pass nothing to do before others have ended too."""
 
     def _is_idle(self, order: OrderRecord) -> bool:
         """Whether an exit's lot is closed, so that nothing will be tried again."""
@@ -271,6 +287,8 @@ class OrderEvents(ABC):
         leg = told.key.leg
         before = self.index.get(fill.order_id)
         order = None if before is None else msgspec.structs.replace(before, filled=before.filled + fill.qty)
+        if told.key.role is Role.ENTRY and (before is None or not before.filled):
+            self.risk.filled(told.key, now)
         step = self.ladders.step or fill.price * self.config.grid.step_bps / BPS
         try:
             self.books.book(told, order, fill, step, now, self._forget)
@@ -343,6 +361,13 @@ class OrderEvents(ABC):
         """A settlement has changed the wallet by `amount` for what `leg` held (quote; negative where it was paid)."""
         self._journal.write("funding", self._venue.now(), leg=leg, rate=plain(rate), amount=plain(amount))
         self.ledger.book_funding(amount)
+
+    def on_transfer(self, amount: Decimal) -> None:
+        """A deposit, or a withdrawal (negative), quote: neither profit nor loss."""
+        self.ledger.transfer(amount)
+        self.risk.drawdown.transfer(amount)
+        wallet = plain(self.ledger.wallet)
+        self.errors.write(self._venue.now(), "transfer", amount=plain(amount), wallet=wallet)
 
     def _forget(self, lot: Lot) -> None:
         """A closed lot leaves nothing behind, so that a pass costs what is held and not what ever was."""

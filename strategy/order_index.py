@@ -52,6 +52,11 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False):
         """What may still fill."""
         return self.qty - self.filled
 
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether the venue has it, and no cancel is on its way."""
+        return self.acknowledged and self.status is not OrderStatus.CANCELLING
+
 
 class OrderIndex:
     """Constant-time look-ups; per-leg totals are kept, not summed."""
@@ -62,6 +67,8 @@ class OrderIndex:
         self._working_stops = dict.fromkeys(Leg, ZERO)
         self._closes: dict[Leg, dict[str, OrderRecord]] = {leg: {} for leg in Leg}
         self._counts = dict.fromkeys(Role, 0)
+        self._entry_qty = dict.fromkeys(Leg, ZERO)
+        self._entry_value = dict.fromkeys(Leg, ZERO)
         self._ended: dict[Leg, deque[str]] = {leg: deque(maxlen=ENDED_REMEMBERED) for leg in Leg}
 
     def __len__(self) -> int:
@@ -99,9 +106,23 @@ class OrderIndex:
         """The market orders that close the leg, or lots of it."""
         return tuple(self._closes[leg].values())
 
+    def own_touch(self) -> dict[Side, Decimal]:
+        """The highest resting buy and the lowest resting sell at a limit, in flight ones included."""
+        touch: dict[Side, Decimal] = {}
+        for order in self:
+            if order.price is None or order.key.role is Role.SL:
+                continue
+            known = touch.get(order.side, order.price)
+            touch[order.side] = max(known, order.price) if order.side is Side.BUY else min(known, order.price)
+        return touch
+
     def count(self, role: Role) -> int:
         """How many orders of that role are open or in flight."""
         return self._counts[role]
+
+    def entries(self, leg: Leg) -> tuple[Decimal, Decimal]:
+        """What the leg's entries, in flight ones included, may still fill: quantity, and value at their own prices."""
+        return self._entry_qty[leg], self._entry_value[leg]
 
     def working_stop_qty(self, leg: Leg) -> Decimal:
         """Quantity of the leg that stops working at the venue cover."""
@@ -184,3 +205,6 @@ class OrderIndex:
         self._counts[order.key.role] += sign
         if order.key.role is Role.SL and order.acknowledged and order.status in WORKING:
             self._working_stops[order.key.leg] += sign * order.open_qty
+        elif order.key.role is Role.ENTRY and order.price is not None:
+            self._entry_qty[order.key.leg] += sign * order.open_qty
+            self._entry_value[order.key.leg] += sign * order.open_qty * order.price

@@ -1,6 +1,6 @@
 """The way out: an order is judged, indexed, journalled and sent, in this sequence and nowhere else."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Protocol
@@ -8,13 +8,14 @@ from typing import Protocol
 import msgspec
 
 from strategy.books import VenueReport
+from strategy.budget import MessageBudget
 from strategy.domain import DesiredOrder, Leg, Market, OrderKey, Reason, Role, plain
 from strategy.inquiry import Inquiries
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
-from strategy.reconcile import Action, Cancel, Submit, SubmitPair, grown
+from strategy.reconcile import Action, Cancel, Submit, SubmitPair
 
 
 class Venue(Protocol):
@@ -73,6 +74,8 @@ class Orders:
         judge: Callable[[DesiredOrder], Reason | None],
         on_unsent: Callable[[OrderKey | None, Exception], None],
         inquiries: Inquiries,
+        budget: MessageBudget,
+        on_denied: Callable[[OrderKey, Reason], None],
     ) -> None:
         self._session = session
         self._index = index
@@ -82,13 +85,34 @@ class Orders:
         self._judge = judge
         self._on_unsent = on_unsent
         self._inquiries = inquiries
+        self._budget = budget
+        self._on_denied = on_denied
+        self._held_up: dict[str, str] = {}
         self.serial = 0
         """Of the order sent last; a restart goes on from the journal's."""
 
+    @property
+    def held_up(self) -> Mapping[str, str]:
+        """Cancels that the message budget keeps back, by order id, with their reasons."""
+        return self._held_up
+
+    def send_held_up(self) -> None:
+        """Try again what the message budget has kept back."""
+        if self._held_up:
+            waiting, self._held_up = self._held_up, {}
+            self.do([Cancel(order_id, reason) for order_id, reason in waiting.items()], Decimal(0))
+
     def do(self, actions: Iterable[Action], step: Decimal) -> None:
-        """Carry out actions, each whatever became of the one before; `step` is the ladder's, noted with each order."""
+        """Carry out actions, each whatever became of the one before; `step` is the ladder's, noted with each order.
+
+        What would exceed the message budget waits: an entry's cancel is kept, all else is worked out anew by the next
+        pass.
+        """
         for action in actions:
             key: OrderKey | None = None
+            if not self._budget.has_room(self._venue.now(), entry=False, messages=_messages(action)):
+                self._hold_up(action)
+                continue
             try:
                 if isinstance(action, Submit):
                     key = action.order.key
@@ -103,13 +127,23 @@ class Orders:
             except Exception as error:  # noqa: BLE001 - one order that cannot be sent must not keep a stop from another lot
                 self._on_unsent(key, error)
 
+    def _hold_up(self, action: Action) -> None:
+        order = self._index.get(action.id) if isinstance(action, Cancel) else None
+        if isinstance(action, Cancel) and order is not None and order.key.role is Role.ENTRY:
+            self._held_up[action.id] = action.reason
+        next_free = self._budget.next_free(self._venue.now())
+        if next_free is not None:
+            self._venue.wake_at(next_free)
+
     def submit(self, order: DesiredOrder, step: Decimal) -> None:
-        """Judge, index, journal and send an order; where the gate says no, nothing happens.
+        """Judge, index, journal and send an order; where the gate says no, it is only told why.
 
         Raises:
             Exception: Whatever kept it from being sent; the index is as it was.
         """
-        if self._judge(order) is not None:
+        reason = self._judge(order)
+        if reason is not None:
+            self._on_denied(order.key, reason)
             return
         record = self._record(order, step)
         with self._unless_unsent(record):
@@ -142,6 +176,7 @@ class Orders:
         """Index and journal an order that is about to leave."""
         self._index.add(record)
         self.write("submit", record)
+        self._budget.spend(record.sent_ns)
         self._ledger.submitted += 1
         self._inquiries.expect(record.id, record.sent_ns)
 
@@ -166,6 +201,7 @@ class Orders:
         self._index.mark(order_id, OrderStatus.CANCELLING)
         try:
             now = self.write("cancel", order, reason)
+            self._budget.spend(now)
             self._inquiries.expect(order_id, now)
             self._venue.cancel(order_id)
         except Exception:
@@ -197,13 +233,16 @@ class Orders:
         order = self._index.get(order_id)
         if order is None:
             return
-        if not order.key.role.reduces and qty > order.qty and self._judge(grown(order, qty)) is not None:
-            return
         self._index.mark(order_id, OrderStatus.RESIZING)
         try:
             now = self.write("modify", msgspec.structs.replace(order, qty=qty), reason)
+            self._budget.spend(now)
             self._inquiries.expect(order_id, now)
             self._venue.resize(order_id, qty)
         except Exception:
             self._inquiries.refused(order_id, self._venue.now())
             raise
+
+
+def _messages(action: Action) -> int:
+    return 2 if isinstance(action, SubmitPair) else 1

@@ -1,13 +1,15 @@
 """What the journal of earlier sessions says: lots, open orders, money, and the states that were latched."""
 
+from collections import deque
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from strategy.domain import ZERO, DoorState, Leg, Lot, OrderKey, Role, Side, plain
+from strategy.domain import NS_PER_S, ZERO, DoorState, Leg, Lot, OrderKey, Role, Side, plain
 from strategy.journal import JournalError
+from strategy.latches import Latches, read_latches
 from strategy.lots import LotBook
 from strategy.order_ids import parse_id
 from strategy.order_index import OrderRecord, OrderStatus
@@ -18,6 +20,16 @@ ENDED_REMEMBERED: Final = 10_000
 """Ended orders whose filled quantity is kept, for fills that the venue tells of afterwards."""
 THROTTLE: Final = "throttle"
 """Begins the word of a session's first line on a throttle that it has taken over."""
+REQUESTS_REMEMBERED: Final = 100_000
+REQUESTS: Final = frozenset({"submit", "cancel", "modify"})
+"""Lines of what has left for the venue."""
+NS_PER_DAY: Final = 86_400 * NS_PER_S
+DRAWDOWN_ALARM: Final = "drawdown-"
+"""Begins the name of the alarm of a drawdown level."""
+REPEATED_ALARM: Final = "repeated-"
+"""Begins the name of the alarm of a level that filled too often; its number follows."""
+NOT_FLAT: Final = "not-flat"
+"""Name of the alarm of a leg that a flatten could not close in time."""
 ENDED: Final = frozenset({"rejected", "denied", "canceled", "expired"})
 
 
@@ -42,24 +54,47 @@ class Past(msgspec.Struct):
     funding: Decimal = ZERO
     peak: Decimal | None = None
     """Highest equity."""
-    state: DoorState = DoorState.RUNNING
-    state_reason: str = ""
+    day: int = 0
+    """Of the last equity line, in days since the epoch, UTC."""
+    day_start: Decimal | None = None
+    """First equity of that day."""
+    equity_base: Decimal | None = None
+    """What was in the wallet beside profit, loss, fees and funding, as of the last equity line."""
+    latches: Latches = Latches()
+    alarms: dict[tuple[str, Leg | None], str] = {}
+    """Alarms that were raised, with their details: of those that a new session does not find out by itself."""
+    sent: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=REQUESTS_REMEMBERED))
+    """When requests were sent, ns, for the message budget."""
+    first_ns: int = 0
+    """When the first session began."""
     throttle: Decimal | None = None
     """What the operator set last."""
 
     @property
     def latched(self) -> tuple[str, ...]:
         """What a new session finds latched, as its first line tells of it."""
-        state = () if self.state is DoorState.RUNNING else (self.state.value,)
-        return state if self.throttle is None else (*state, f"{THROTTLE} {plain(self.throttle)}")
+        states = tuple(state.value for state, _ in self.latches.states)
+        states += tuple(_alarm_name(key) for key in self.alarms)
+        return states if self.throttle is None else (*states, f"{THROTTLE} {plain(self.throttle)}")
+
+    @property
+    def state(self) -> DoorState:
+        """The gravest latched state."""
+        return self.latches.state
+
+    @property
+    def state_reason(self) -> str:
+        """Why it is latched."""
+        return self.latches.reason
 
     def unlatched(self) -> "Past":
         """The same past with nothing latched."""
-        return msgspec.structs.replace(self, state=DoorState.RUNNING, state_reason="", throttle=None)
+        return msgspec.structs.replace(self, latches=Latches(), alarms={}, throttle=None)
 
     def at_fresh_venue(self) -> "Past":
         """What is left of it where the venue is new: the latched states alone."""
-        return Past(state=self.state, state_reason=self.state_reason, throttle=self.throttle)
+        levels = {key: words for key, words in self.alarms.items() if key[0].startswith(REPEATED_ALARM)}
+        return Past(latches=self.latches, alarms=levels, throttle=self.throttle, first_ns=self.first_ns)
 
 
 def read_past(path: Path) -> Past:
@@ -76,7 +111,7 @@ def read_past(path: Path) -> Past:
         for number, line in enumerate(file, 1):
             try:
                 reader.take(decoder.decode(line), number)
-            except (msgspec.DecodeError, ArithmeticError, KeyError, TypeError, ValueError) as error:
+            except (msgspec.DecodeError, ArithmeticError, KeyError, RecursionError, TypeError, ValueError) as error:
                 cure = "move the file away to start without it, or mend the line"
                 raise JournalError(
                     f"{path}: line {number} cannot be used ({type(error).__name__}: {error}); {cure}"
@@ -103,24 +138,60 @@ class _Reader:
         elif kind == "session.start":
             self._session(line)
         elif kind == "state":
-            past.state, past.state_reason = DoorState(line["name"]), line["reason"]
+            past.latches = read_latches(line)
         elif kind == "ladder":
             past.centre, self._step = Decimal(line["centre"]), Decimal(line["step"])
         elif kind == "funding":
             past.funding += Decimal(line["amount"])
         elif kind == "equity":
-            past.peak = Decimal(line["peak"])
+            self._equity(line)
+        elif kind == "receipt":
+            self._reset(line)
+        elif kind == "alarm":
+            self._alarm(line)
         elif kind == "act" and "share" in line["args"]:
             past.throttle = Decimal(line["args"]["share"])
 
+    def _equity(self, line: dict[str, Any]) -> None:
+        past = self.past
+        past.peak = Decimal(line["peak"])
+        past.equity_base = Decimal(line["wallet"]) - sum(
+            (Decimal(line[name]) for name in ("realised", "fees", "funding")), ZERO
+        )
+        if "day_start" in line:
+            past.day, past.day_start = line["ts"] // NS_PER_DAY, Decimal(line["day_start"])
+
+    def _reset(self, line: dict[str, Any]) -> None:
+        """A drawdown that was reset begins anew at once, also where no equity line follows."""
+        if "peak_before" in line["detail"]:
+            past = self.past
+            past.peak = past.day_start = Decimal(line["detail"]["peak"])
+            past.day = line["ts"] // NS_PER_DAY
+
+    def _alarm(self, line: dict[str, Any]) -> None:
+        if not line["name"].startswith((DRAWDOWN_ALARM, REPEATED_ALARM, NOT_FLAT)):
+            return
+        key = line["name"], None if line["leg"] is None else Leg(line["leg"])
+        if line["raised"]:
+            self.past.alarms[key] = line["detail"]
+        else:
+            self.past.alarms.pop(key, None)
+
     def _session(self, line: dict[str, Any]) -> None:
+        self.past.first_ns = self.past.first_ns or line["ts"]
         if line["fresh_venue"]:
             self.past = self.past.at_fresh_venue()
         if not any(found.startswith(THROTTLE) for found in line["restored"]):
             self.past.throttle = None
+        if not any(found in tuple(DoorState) for found in line["restored"]):
+            self.past.latches = Latches()
+        known = self.past.alarms
+        self.past.alarms = {key: words for key, words in known.items() if _alarm_name(key) in line["restored"]}
 
     def _order(self, line: dict[str, Any]) -> None:
         past, order_id, event = self.past, line["id"], line["event"]
+        if event in REQUESTS:
+            past.sent.append(line["ts"])
         if event == "submit":
             past.orders[order_id] = self._record(line)
             past.filled[order_id] = ZERO
@@ -200,3 +271,8 @@ class _Reader:
             cost=price * qty,
             opened_ns=line["ts"],
         )
+
+
+def _alarm_name(key: tuple[str, Leg | None]) -> str:
+    name, leg = key
+    return name if leg is None else f"{name} {leg}"

@@ -7,11 +7,22 @@ import msgspec
 
 from strategy.desk import Desk
 from strategy.domain import ZERO, Leg, Lot, OrderKey, Role, Rung
+from strategy.exposure import liquidation_price
 from strategy.grid import HedgeGrid
 from strategy.lots import exit_prices
 from strategy.order_index import WORKING, OrderStatus
 from strategy.placement import entry_key, occupied
-from strategy.snapshot import LadderSnapshot, LegView, LotView, MarketView, RungState, RungView, Snapshot
+from strategy.snapshot import (
+    CapsView,
+    LadderSnapshot,
+    LegView,
+    LotView,
+    MarketView,
+    RiskView,
+    RungState,
+    RungView,
+    Snapshot,
+)
 
 ONE: Final = Decimal(1)
 
@@ -29,7 +40,7 @@ def take_picture(
         seq=seq,
         ts=now,
         state=grid.state,
-        state_reason=desk.reason,
+        state_reason=grid.door.reason,
         market=market,
         ladders=_ladders(grid, mid),
         regime=grid.ladders.reading,
@@ -38,8 +49,17 @@ def take_picture(
         throttle=grid.ladders.throttle,
         long=legs[Leg.LONG],
         short=legs[Leg.SHORT],
-        metrics=grid.ledger.metrics(unrealised, errors.count, errors.critical, grid.protection.longest(now)),
-        flatten=desk.flattened,
+        metrics=msgspec.structs.replace(
+            grid.ledger.metrics(unrealised),
+            peak=grid.risk.drawdown.peak,
+            errors=errors.count,
+            critical_errors=errors.critical,
+            max_unprotected_ns=grid.protection.longest(now),
+            breaker_trips=grid.risk.breaker.trips,
+            drawdown_trips=grid.risk.drawdown.trips,
+        ),
+        risk=_risk(grid, now),
+        flatten=desk.flattener.shown,
         receipts=tuple(desk.receipts),
         errors=errors.latest,
     )
@@ -65,6 +85,35 @@ def _leg(grid: HedgeGrid, leg: Leg, mid: Decimal | None, now: int) -> LegView:
         open_exits=len(exits),
         ladder_share=ONE if grid.ladders.shape is None else grid.ladders.shape.shares[leg],
         unprotected_ns=0 if since is None else max(now - since, 1),
+    )
+
+
+def _risk(grid: HedgeGrid, now: int) -> RiskView:
+    risk = grid.risk
+    wallet = grid.ledger.wallet
+    equity = wallet + grid.unrealised(grid.market)
+    legs, caps = grid.exposures(), risk.caps
+    gross = sum((each.worst for each in legs.values()), ZERO)
+    liquidation = {leg: liquidation_price(leg, legs, wallet, caps.maintenance) for leg in Leg}
+    return RiskView(
+        latched=tuple(state.value for state, _ in grid.door.latches.states),
+        breaker=risk.breaker.view(now),
+        drawdown=risk.drawdown.view(equity),
+        caps=CapsView(
+            share=caps.share,
+            leg_cap=caps.leg,
+            gross_cap=caps.gross,
+            long_worst=legs[Leg.LONG].worst,
+            short_worst=legs[Leg.SHORT].worst,
+            leverage=gross / equity if equity > 0 else ZERO,
+            max_leverage=caps.leverage,
+            long_liquidation=liquidation[Leg.LONG],
+            short_liquidation=liquidation[Leg.SHORT],
+        ),
+        budget=risk.budget.view(now),
+        denials=tuple((reason.value, count) for reason, count in grid.denials.most_common()),
+        repeated=tuple(f"{key.leg} {key.slot}" for key in risk.repeats.latched),
+        alarms=tuple(grid.errors.alarms.values()),
     )
 
 

@@ -212,9 +212,15 @@ class _Turn:
                 self._resize(entry, rung.qty)
 
     def _resize(self, entry: OrderRecord, qty: Decimal) -> None:
-        """A smaller quantity may always be asked for, a larger one where the gate lets it pass."""
-        if qty < entry.qty or self._verdict(grown(entry, qty)) is None:
+        """A smaller quantity is asked for in place; a larger one comes with a new order, where the gate lets it pass.
+
+        An order that fills beyond its old quantity before its growth was told would be more than anybody here knows of.
+        """
+        if qty < entry.qty:
             self._request(Resize(entry.id, qty, "ladder changed"))
+        elif self._verdict(grown(entry, qty)) is None:
+            self.gaps[entry.key] = Reason.MOVING
+            self._take_back(entry, "ladder changed")
 
     def place(self, order: DesiredOrder) -> None:
         """The rung is free."""

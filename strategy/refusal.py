@@ -18,6 +18,8 @@ class Refusal(StrEnum):
     """The venue does not know the order: its answer to a question, not to the order."""
     BUSY = "busy"
     """A rate or load limit: the same order may pass a moment later."""
+    PASSED = "passed"
+    """A stop that the market has passed already: its lot is closed instead, and nothing is wrong."""
     FINAL = "final"
     """The order itself was wrong, or cannot be afforded."""
 
@@ -29,6 +31,7 @@ CODES: Final = {
     1006: Refusal.UNKNOWN_OUTCOME,
     1007: Refusal.UNKNOWN_OUTCOME,
     2022: Refusal.NOTHING_LEFT,
+    2021: Refusal.PASSED,
     2013: Refusal.NEVER_ARRIVED,
     1001: Refusal.BUSY,
     1003: Refusal.BUSY,
@@ -43,6 +46,8 @@ _SERVER_ERROR: Final = re.compile(r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\s*(?:
 """An HTTP status of 500 to 599, said as one or standing at the beginning of a proxy's page."""
 _WORDLESS: Final = frozenset({"", "None"})
 """What is left of a server error whose answer had no body."""
+IN_THE_MARKET: Final = "was in the market"
+"""Words of Nautilus's simulated venue for a stop that the market has passed."""
 UNRESOLVED: Final = "UNKNOWN"
 """Nautilus's own word for an order in flight that it could not resolve."""
 
@@ -54,4 +59,6 @@ def classify(reason: str, *, post_only: bool = False) -> Refusal:
     codes = [int(code) for code in _CODE.findall(reason)]
     if not codes and (reason == UNRESOLVED or reason in _WORDLESS or _SERVER_ERROR.search(reason)):
         return Refusal.UNKNOWN_OUTCOME
+    if IN_THE_MARKET in reason:
+        return Refusal.PASSED
     return next((CODES[code] for code in codes if code in CODES), Refusal.FINAL)

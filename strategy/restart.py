@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from strategy.books import ReportStatus, VenueReport
-from strategy.domain import ZERO, DoorState, Leg
+from strategy.domain import ZERO, Leg, plain
 from strategy.grid import HedgeGrid
 from strategy.order_events import order_found
 from strategy.order_ids import parse_id
@@ -13,20 +13,21 @@ from strategy.order_index import OrderRecord, OrderStatus
 from strategy.orders import Venue
 from strategy.past import Past
 from strategy.reconcile import Cancel
+from strategy.watch import WALLET_TOLERANCE
 
 
-def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
+def go_on(grid: HedgeGrid, past: Past, venue: Venue, cash: Decimal) -> None:
     """Take over lots, orders and money of earlier sessions; nothing is sent before all of it is known.
 
     What filled or ended while nobody listened is booked and journalled now. An order that the journal shows as sent
     and the venue does not show may still be on its way: its place stays taken until the venue was asked. Positions
-    that differ after that are an alarm at once, and are never mended by opening. `wallet` is the account's balance.
+    that differ after that are an alarm at once, and are never mended by opening. `cash` (quote) is the balance less
+    what the legs cost, as the venue sees both.
     """
     shown = {report.id: report for report in venue.reports()}
     grid.books.go_on_from(past)
     grid.orders.serial = past.serial
-    if past.state is not DoorState.RUNNING:
-        grid.state = DoorState.PAUSED
+    grid.door.take_over(past.latches)
     if past.throttle is not None:
         grid.ladders.set_throttle(past.throttle)
     if past.centre is not None:
@@ -42,8 +43,15 @@ def go_on(grid: HedgeGrid, past: Past, venue: Venue, wallet: Decimal) -> None:
                 grid.catch_up(report, missing=report.filled - past.filled[report.id])
             elif report.status is ReportStatus.OPEN:
                 _take_stray(grid, report)
-        grid.ledger.settle_wallet(wallet)
         now = venue.now()
+        if past.equity_base is None or not grid.books_differ:
+            grid.ledger.settle_wallet(cash + grid.lots.net_cost)
+        else:
+            grid.ledger.equity_start = past.equity_base
+        grid.risk.go_on_from(past, grid.ledger.equity_start, now)
+        moved = ZERO if past.equity_base is None else grid.ledger.equity_start - past.equity_base
+        if abs(moved) > WALLET_TOLERANCE:
+            grid.errors.write(now, "transfer", amount=plain(moved), wallet=plain(grid.ledger.wallet))
         for leg in Leg:
             grid.watch_cover(leg, now)
         grid.compare_books(now, bound_ns=0)

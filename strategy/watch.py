@@ -1,10 +1,10 @@
 """What the grid keeps an eye on beside its orders: cover, books and journal; each says once when something is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from strategy.domain import NS_PER_S, Leg
+from strategy.domain import NS_PER_S, Leg, Lot
 from strategy.errors import ErrorLog
 from strategy.journal import JournalWriter
 from strategy.ledger import ProtectionClock
@@ -13,13 +13,20 @@ MISMATCH_BOUND_NS: Final = NS_PER_S
 """Venue and own books may differ for so long, while events are on their way."""
 
 
+WALLET_TOLERANCE: Final = Decimal("0.01")
+"""The venue rounds what it books; a transfer is more than this, quote."""
+AVERAGE_DOUBT: Final = Decimal("0.01")
+"""By such a part of what is held two averages of the same fills may differ."""
+WALLET_LOOKS: Final = 10
+"""So many looks in a row must see the same gap."""
+
+
 class Alarm:
     """A named alarm per leg: one journal line and one critical error when it is raised, one line when it ends."""
 
-    def __init__(self, name: str, where: str, journal: JournalWriter, errors: ErrorLog) -> None:
+    def __init__(self, name: str, where: str, errors: ErrorLog) -> None:
         self._name = name
         self._where = where
-        self._journal = journal
         self._errors = errors
         self.raised: set[Leg] = set()
 
@@ -28,7 +35,7 @@ class Alarm:
         if leg in self.raised:
             return False
         self.raised.add(leg)
-        self._journal.write("alarm", now, name=self._name, leg=leg, raised=True, detail=detail)
+        self._errors.raise_alarm(self._name, leg, detail, now)
         self._errors.record(now, self._where, self._name, f"{leg}: {detail}", critical=True)
         return True
 
@@ -36,16 +43,16 @@ class Alarm:
         """The cause is gone."""
         if leg in self.raised:
             self.raised.discard(leg)
-            self._journal.write("alarm", now, name=self._name, leg=leg, raised=False, detail=detail)
+            self._errors.end_alarm(self._name, leg, detail, now)
 
 
 class ProtectionWatch:
     """Raises an alarm where a held quantity goes without a working stop for longer than the bound."""
 
-    def __init__(self, bound_ns: int, journal: JournalWriter, errors: ErrorLog) -> None:
+    def __init__(self, bound_ns: int, errors: ErrorLog) -> None:
         self.clock = ProtectionClock()
         self._bound = bound_ns
-        self._alarm = Alarm("unprotected", "protection", journal, errors)
+        self._alarm = Alarm("unprotected", "protection", errors)
 
     def is_alarmed(self, leg: Leg) -> bool:
         """Whether the alarm is raised on the leg."""
@@ -70,12 +77,43 @@ class ProtectionWatch:
         return [start + self._bound for start in since if start is not None]
 
 
+class BareLots:
+    """Tells which lots have been without a whole stop for so long that nothing but closing them is left.
+
+    The clock is a lot's own: on a busy leg some lot is always a moment without its stop. It begins anew whenever more
+    of the lot is covered, so that a lot that fills piece by piece, each piece with its stop, is never lost.
+    """
+
+    def __init__(self, bound_ns: int) -> None:
+        self._bound = bound_ns
+        self._bare: dict[int, tuple[int, Decimal]] = {}
+        """Per lot since when (ns), and what of it was covered then."""
+
+    def look(self, lots: Iterable[Lot], covered: Callable[[Lot], Decimal], now: int) -> list[Lot]:
+        """Take the open lots whose stops are wanted; gives those that are lost now."""
+        before, self._bare = self._bare, {}
+        lost = []
+        for lot in lots:
+            stops = covered(lot)
+            if stops >= lot.qty:
+                continue
+            since, then = before.get(lot.number, (now, stops))
+            self._bare[lot.number] = since, then = (now, stops) if stops > then else (since, then)
+            if now - since >= self._bound:
+                lost.append(lot)
+        return lost
+
+    def deadline(self) -> int | None:
+        """When the next lot is lost unless its stop comes, ns."""
+        return min((since + self._bound for since, _ in self._bare.values()), default=None)
+
+
 class BooksWatch:
     """Compares the venue's word on each leg with the own books; a difference that stays is an alarm."""
 
-    def __init__(self, journal: JournalWriter, errors: ErrorLog) -> None:
+    def __init__(self, errors: ErrorLog) -> None:
         self._since: dict[Leg, int] = {}
-        self._alarm = Alarm("mismatch", "books", journal, errors)
+        self._alarm = Alarm("mismatch", "books", errors)
         self.surplus: dict[Leg, Decimal] = {}
         """Per leg on alarm what the venue holds beyond the own books; negative where it holds less."""
 
@@ -129,3 +167,50 @@ class JournalWatch:
             words = f"{self._journal.failure}: entries wait, exits go on; lines are kept in memory until it takes them"
             self._errors.record(now, "journal", "not-written", words, critical=True)
         self._failed = self.fails
+
+
+class WalletWatch:
+    """Tells deposits and withdrawals from profit and loss: what changes the venue's balance and no own book explains.
+
+    A gap that stays the same for a number of looks, while the balance is another than when there was none, is a
+    transfer. One that is there because a fill and its change of the balance are told apart from each other closes by
+    itself.
+    """
+
+    def __init__(self, balance: Decimal | None = None) -> None:
+        self._balance = balance
+        """As it was when there was no gap: at the start, at which the own books take it over."""
+        self._explained = Decimal(0)
+        """Gap that is known: rounding by the venue."""
+        self._gap = Decimal(0)
+        self._looks = 0
+
+    def look(self, balance: Decimal, venue: Decimal, own: Decimal, held: Decimal = Decimal(0)) -> Decimal:
+        """Compare cash, `balance` less what the legs cost, by the venue and by the own books, quote.
+
+        `held` is what both legs cost together: fills that were told in another sequence than the venue's own give
+        another average, and a gap that this may explain is left alone until they are closed.
+
+        Gives a transfer that is certain now, else 0.
+        """
+        gap = venue - own - self._explained
+        if abs(gap) <= WALLET_TOLERANCE:
+            self._explained += gap
+            self._balance = balance
+            self._looks = 0
+            return Decimal(0)
+        if abs(gap) <= held * AVERAGE_DOUBT:
+            self._looks = 0
+            return Decimal(0)
+        if self._looks and abs(gap - self._gap) <= WALLET_TOLERANCE:
+            self._looks += 1
+        else:
+            self._looks = 1
+        if balance == self._balance or self._balance is None:
+            self._looks = 0
+        self._gap = gap
+        if self._looks < WALLET_LOOKS:
+            return Decimal(0)
+        self._looks = 0
+        self._balance = balance
+        return gap

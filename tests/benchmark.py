@@ -25,10 +25,17 @@ INSTRUMENT = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")
 
 
 def world_with(orders: int) -> World:
-    """A grid with exactly so many open orders: entries, and the two exits of each lot that was filled."""
+    """A grid with at least so many open orders: entries, and the two exits of each lot that was filled."""
     levels = min(orders // 2, 100)
     wide = ("grid.step_bps=2", "grid.tp_steps=100", "grid.sl_steps=200", "grid.recentre_trigger_bps=100")
-    limits = ("instrument.max_open_orders=10000", "instrument.max_stop_orders=10000", "execution.orders_per_turn=200")
+    limits: tuple[str, ...] = (
+        "instrument.max_open_orders=10000",
+        "instrument.max_stop_orders=10000",
+        "execution.orders_per_turn=200",
+    )
+    limits += ("limits.message_reserve=200", "limits.max_messages=100000", "limits.max_fills_per_level=0")
+    limits += tuple(f"limits.{name}=0" for name in ("max_leg_notional", "max_gross_notional", "max_leverage"))
+    limits += tuple(f"limits.{name}=0" for name in ("max_margin_pct", "min_liquidation_pct", "price_collar_pct"))
     world = World(overrides=(f"grid.levels={levels}", "grid.base_qty=0.002", *wide, *limits), instant=True, acts=False)
     world.venue.match = lambda: None  # type: ignore[method-assign]
     mid = Decimal(60_000)

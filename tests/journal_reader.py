@@ -12,6 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+LATCHES = {"flattening": "flattening", "halted": "halted", "breaker": "breaker_open", "paused": "paused"}
+"""Every latch with the name of its state, gravest first."""
+LEVELS = ("drawdown-", "repeated-")
 ENDED = ("canceled", "rejected", "denied", "expired")
 
 
@@ -21,6 +24,14 @@ class Books:
 
     seq: int = 0
     state: str = ""
+    latched: dict[str, str] = field(default_factory=dict)
+    """Every latched state with its reason, gravest first."""
+    until: int = 0
+    """When a breaker that is open closes by itself, ns; 0 where only a reset closes it."""
+    levels: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Alarms of what is latched beside the door: levels that filled too often, losses that have acted."""
+    throttle: Decimal | None = None
+    """The operator's share of the ladders; None where it was never set."""
     flat: str = ""
     realised: Decimal = Decimal(0)
     fees: Decimal = Decimal(0)
@@ -66,9 +77,24 @@ class Books:
 
     def _on_state(self, line: dict[str, Any]) -> None:
         self.state = line["name"]
+        found = line["latched"]
+        self.latched = {state: found[name] for name, state in LATCHES.items() if name in found}
+        self.until = found.get("breaker_until", 0)
+        gravest = next(iter(self.latched), "running")
+        assert self.state == gravest, f"latched is {self.latched}: {line}"
+
+    def _on_alarm(self, line: dict[str, Any]) -> None:
+        if line["name"].startswith(LEVELS):
+            key = line["name"], line["leg"] or ""
+            if line["raised"]:
+                self.levels[key] = line["detail"]
+            else:
+                self.levels.pop(key, None)
 
     def _on_act(self, line: dict[str, Any]) -> None:
         self.owed.add(line["act_id"])
+        if "share" in line["args"]:
+            self.throttle = Decimal(line["args"]["share"])
 
     def _on_receipt(self, line: dict[str, Any]) -> None:
         self.owed.remove(line["act_id"])
@@ -161,6 +187,8 @@ def read_journal(path: Path) -> Books:
 if __name__ == "__main__":
     books = read_journal(Path(sys.argv[1]))
     held = {leg: f"{books.held(leg):f}, {books.covered(leg):f} covered by stops" for leg in books.lots}
+    latched = ", ".join(f"{state}: {reason}" for state, reason in books.latched.items())
+    print(f"latched: {latched or 'nothing'}; levels: {', '.join(' '.join(key) for key in books.levels) or 'none'}")
     print(f"{books.seq} lines, state {books.state}, flat {books.flat or 'not said'}; held {held}")
     print(f"{books.count_open('entry')} entries and {books.count_open('tp', 'sl', 'close')} exits open")
     print(f"realised {books.realised:f}, fees {books.fees:f}, longest unprotected {books.max_naked_ns / 1e6} ms")

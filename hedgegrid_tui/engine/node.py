@@ -18,6 +18,7 @@ from nautilus_trader.config import (
     TradingNodeConfig,
 )
 from nautilus_trader.execution.engine import ExecutionEngine
+from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClientFactory
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.system.kernel import NautilusKernel
 
@@ -44,7 +45,16 @@ def _leave_signals_alone(_kernel: NautilusKernel) -> None:
 class NodeRuntime:
     """The simulated market in a live node; ours are the loop, the thread and the signals."""
 
-    def __init__(self, plan: SessionPlan, journal: JournalWriter, last_errors: Callable[[], str], past: Past) -> None:
+    def __init__(
+        self,
+        plan: SessionPlan,
+        journal: JournalWriter,
+        last_errors: Callable[[], str],
+        past: Past,
+        *,
+        market: type[LiveDataClientFactory] = SimulatedMarketFactory,
+        venue: type[LiveExecClientFactory] = SandboxLiveExecClientFactory,
+    ) -> None:
         self.on_progress: Callable[[], None] = lambda: None
         self._last_errors = last_errors
         loop = asyncio.get_running_loop()
@@ -52,8 +62,8 @@ class NodeRuntime:
         instrument = perpetual(settings.instrument, settings.account.leverage)
         NautilusKernel._setup_loop = _leave_signals_alone  # noqa: SLF001 - it has no option for this
         self._node = TradingNode(_node_config(plan), loop=loop)
-        self._node.add_data_client_factory(VENUE, SimulatedMarketFactory)
-        self._node.add_exec_client_factory(VENUE, SandboxLiveExecClientFactory)
+        self._node.add_data_client_factory(VENUE, market)
+        self._node.add_exec_client_factory(VENUE, venue)
         self._node.cache.add_instrument(instrument)
         self.strategy = simulated_strategy(plan, journal, lambda callback: _hop(loop, callback), past)
         self._node.trader.add_strategy(self.strategy)
@@ -74,6 +84,11 @@ class NodeRuntime:
         engine, bus = self._node.kernel.exec_engine, self._node.kernel.msgbus
         bus.deregister("ExecEngine.process", engine.process)
         bus.register("ExecEngine.process", functools.partial(ExecutionEngine.process, engine))
+
+    @property
+    def kernel(self) -> NautilusKernel:
+        """Nautilus's own parts."""
+        return self._node.kernel
 
     async def start(self) -> None:
         """Run the node and wait until the strategy has started.
@@ -139,6 +154,7 @@ def _node_config(plan: SessionPlan) -> TradingNodeConfig:
             graceful_shutdown_on_exception=True,
             reconciliation=False,
             reconciliation_startup_delay_secs=0,
+            allow_overfills=True,  # a fill is never dropped for want of an earlier message
         ),
         data_clients={
             VENUE: SimulatedMarketConfig(

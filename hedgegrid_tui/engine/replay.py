@@ -11,6 +11,7 @@ from nautilus_trader.model.currencies import Currency
 from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import Venue
 from nautilus_trader.model.objects import Money
+from nautilus_trader.system.kernel import NautilusKernel
 
 from hedgegrid_tui.engine.funding import FundingSettlements
 from hedgegrid_tui.engine.instruments import perpetual
@@ -80,6 +81,11 @@ class ReplayRuntime:
     def first_ns(self) -> int:
         """Market time of the tape's first event."""
         return int(self._pending[0].ts_init)
+
+    @property
+    def kernel(self) -> NautilusKernel:
+        """Nautilus's own parts."""
+        return self._engine.kernel
 
     async def start(self) -> None:
         """Run the first event, which starts engine and strategy at the tape's own time.

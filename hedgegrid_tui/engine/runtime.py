@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from nautilus_trader.system.kernel import NautilusKernel
+
 from hedgegrid_tui.engine.instruments import instrument_id
 from hedgegrid_tui.engine.plan import COULD_NOT_START, SessionPlan
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, Hop
@@ -24,6 +26,10 @@ class Runtime(Protocol):
     strategy: HedgeGridStrategy
     on_progress: Callable[[], None]
     """Called now and then while market time passes faster than real time."""
+
+    @property
+    def kernel(self) -> NautilusKernel:
+        """Nautilus's own parts, of which a flatten past the strategy needs cache and message bus."""
 
     async def start(self) -> None:
         """Bring the strategy to RUNNING.

@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
-from hedgegrid_tui.render.frame import Frame, is_restored, leg_mark, shut_by
+from hedgegrid_tui.render import door
+from hedgegrid_tui.render.conditions import share_text
+from hedgegrid_tui.render.frame import Frame, leg_mark
 from hedgegrid_tui.render.numbers import count, fixed, percent, signed
 from hedgegrid_tui.render.reasons import THINNED
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, wrap
 from hedgegrid_tui.render.strip import mode
 from strategy.domain import ZERO
 from strategy.snapshot import LegView, Snapshot
+
+LINE: Final = 70
+"""Cells of a line of prose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,11 @@ class Choice:
     """Why it cannot be given now."""
 
 
-def rows(body: Rows, choices: Sequence[Choice], hint: Segment, width: int) -> Rows:
-    """The body, the answers and what was last said about a key."""
-    lines: list[Row] = [*body, ()]
+def rows(
+    body: Rows, choices: Sequence[Choice], hint: Segment, width: int, height: int | None = None, field: Row = ()
+) -> Rows:
+    """The body, the answers or the field to type in, and what was last said; a low screen cuts the body alone."""
+    lines: list[Row] = [(), *((field,) if field else ())]
     for choice in choices:
         if choice.refused:
             lines.append((Segment(f"   {choice.key}  {choice.text}: {choice.refused}", Ink.FAINT),))
@@ -36,7 +44,17 @@ def rows(body: Rows, choices: Sequence[Choice], hint: Segment, width: int) -> Ro
         else:
             lines.append((Segment("   "), Segment(choice.key, Ink.KEY), Segment(f"  {choice.text}", Ink.WARN)))
     lines += [(), (hint,)]
-    return fit_all(lines, width, len(lines))
+    room = len(body) if height is None else max(1, height - len(lines))
+    return (*fit_all(body, width, min(room, len(body))), *fit_all(lines, width, len(lines)))
+
+
+def typed_field(word: str, typed: str) -> Row:
+    """Where a word is typed that stands for yes."""
+    return (
+        Segment(f"Type {word}, then Enter: ", Ink.STRONG),
+        Segment(f"[{f'{typed}_'.ljust(len(word) + 1)}]", Ink.KEY),
+        Segment("   Esc leaves all as it is", Ink.OK),
+    )
 
 
 def where(snapshot: Snapshot) -> Row:
@@ -75,7 +93,7 @@ def blast_table(snapshot: Snapshot) -> Rows:
         f"est. cost in {snapshot.currency}: taker fee {percent_text(snapshot.taker_fee)} of the notional "
         f"and half the spread ({half}); slippage comes on top"
     )
-    return (*lines, (), *((Segment(line, Ink.MUTED),) for line in wrap(note, 70)))
+    return (*lines, (), *((Segment(line, Ink.MUTED),) for line in wrap(note, LINE)))
 
 
 def percent_text(fraction: Decimal) -> str:
@@ -114,9 +132,25 @@ def resume_body(frame: Frame) -> Rows:
     worth = f"{fixed(notional, 2)} {snapshot.currency}"
     free = f"up to {count(len(wanted), 'free rung')}, {worth}" if rungs else "a ladder is built around the market"
     text = f"Entries may leave again: {free}."
-    when = " in an earlier session" if is_restored(snapshot) else ""
-    reason = f"It was shut{when} by: {shut_by(snapshot)}" if snapshot.state_reason else ""
+    when = " in an earlier session" if door.is_restored(snapshot) else ""
+    reason = f"It was shut{when} by: {door.shut_by(snapshot)}" if snapshot.state_reason else ""
     return (where(snapshot), (Segment(text),), (Segment(reason, Ink.MUTED),))
+
+
+def throttle_body(frame: Frame) -> Rows:
+    """What the throttle is and does."""
+    snapshot = frame.snapshot
+    now = f"It is {share_text(snapshot.throttle)} now. Exits never shrink; it outlives a restart."
+    legs = (snapshot.long, snapshot.short)
+    left: list[Segment] = [Segment("With regime and funding this leaves: ", Ink.MUTED)]
+    for leg in legs:
+        left += (leg_mark(leg.leg), Segment(f" {share_text(leg.ladder_share)}  "))
+    return (
+        where(snapshot),
+        (Segment("The share of both ladders, rungs and quantities, that may enter."),),
+        (Segment(now),),
+        tuple(left),
+    )
 
 
 def quit_body(frame: Frame) -> Rows:

@@ -11,13 +11,13 @@ def status_rows(frame: Frame, width: int, height: int) -> Rows:
 
 
 def key_rows(frame: Frame, width: int, height: int) -> Rows:
-    """Every key with its word; dim where it cannot be used now."""
-    parts = []
+    """Every key with its word; dim where it cannot be used now, and then the first to go where there is no room."""
+    parts, last = [], len(frame.hints)
     for rank, hint in enumerate(frame.hints):
         word = Ink.FAINT if not hint.usable else Ink.WARN if hint.grave else Ink.PLAIN
         parts.append(
             Part(
-                rank,
+                rank if hint.usable else last + rank,
                 (Segment(hint.key, Ink.KEY if hint.usable else Ink.FAINT), Segment(f" {hint.text}", word)),
             )
         )

@@ -6,11 +6,13 @@ from typing import Final
 import msgspec
 
 from hedgegrid_tui.render.rows import NOTHING, Ink, Segment
-from strategy.domain import NS_PER_S, ZERO, DoorState, Leg
+from strategy.domain import NS_PER_S, ZERO, Leg
 from strategy.snapshot import EnginePhase, EngineStatus, ErrorRecord, LegView, Snapshot
 
+STUCK_AFTER_S: Final = 2.0
+"""A running engine without a new snapshot for longer is shown as stuck, where nothing else is configured."""
 SILENT_AFTER_S: Final = 3.0
-"""A running engine without a new snapshot for longer is shown as silent."""
+"""The same for one that winds down."""
 FEED_OLD_AFTER_S: Final = 5.0
 """A market without an event for longer is shown as old."""
 SPEAKING: Final = frozenset({EnginePhase.RUNNING, EnginePhase.ENDED, EnginePhase.STOPPING})
@@ -19,8 +21,6 @@ GONE: Final = frozenset({EnginePhase.FAILED, EnginePhase.STOPPED})
 """Phases in which nobody takes snapshots any more."""
 UNPROTECTED_ALARM_NS: Final = NS_PER_S
 """A held quantity without a working stop for longer is an alarm; up to there its stop is on its way."""
-RESTORED: Final = "restored: "
-"""How the reason of a state begins that an earlier session has left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,15 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     status: EngineStatus = EngineStatus()
     age: float = 0.0
     """Seconds since the snapshot last changed."""
+    stuck_after: float = STUCK_AFTER_S
+    """An age (seconds) that a running engine's snapshot never has while its loop turns."""
     read_only: bool = False
     pinned: tuple[ErrorRecord, ...] = ()
     """Critical errors that nobody has acknowledged, oldest first."""
+    calls: tuple[str, ...] = ()
+    """What the bell rings for: alarms and critical errors that nobody has acknowledged."""
+    ring: bool = False
+    """Whether the bell is due."""
     log: tuple[str, ...] = ()
     faults: int = 0
     """Exceptions that the cockpit caught while drawing."""
@@ -56,7 +62,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def silent(self) -> bool:
         """Whether an engine that should speak does not."""
-        return self.status.phase in SPEAKING and bool(self.snapshot.seq) and self.age > SILENT_AFTER_S
+        bound = self.stuck_after if self.status.phase is EnginePhase.RUNNING else SILENT_AFTER_S
+        return self.status.phase in SPEAKING and bool(self.snapshot.seq) and self.age > bound
 
     @property
     def stale(self) -> bool:
@@ -70,19 +77,6 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
         if not snapshot.market.ts:
             return None
         return max(0, snapshot.ts - snapshot.market.ts) / NS_PER_S + (self.age if self.stale else 0.0)
-
-
-def is_restored(snapshot: Snapshot) -> bool:
-    """Whether the door is shut because an earlier session was, rather than by an act of this one."""
-    return snapshot.state is not DoorState.RUNNING and snapshot.state_reason.startswith(RESTORED.strip())
-
-
-def shut_by(snapshot: Snapshot) -> str:
-    """The reason of the door's state, in the words of the session that shut it."""
-    reason = snapshot.state_reason
-    while reason.startswith(RESTORED):
-        reason = reason.removeprefix(RESTORED)
-    return reason
 
 
 def uncovered(leg: LegView) -> bool:

@@ -1,46 +1,80 @@
-"""What must be read now: a failed engine, an end under way, the stages of a flatten."""
+"""What must be read now: a failed engine, alarms, what is latched, the stages of a flatten, an end under way."""
 
 from typing import Final
 
-from hedgegrid_tui.render import startup
-from hedgegrid_tui.render.frame import Frame, is_restored, leg_mark, shut_by
+from hedgegrid_tui.render import alarms, door, startup
+from hedgegrid_tui.render.door import STAGES
+from hedgegrid_tui.render.frame import Frame, leg_mark
+from hedgegrid_tui.render.lists import closed_legs
 from hedgegrid_tui.render.numbers import count, fixed, span_ns
-from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, wrap
+from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, width_of, wrap
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.snapshot import EnginePhase, FlattenStage, FlattenView, Snapshot
 
-STAGES: Final = (
-    (FlattenStage.CANCELLING_ENTRIES, "cancel entries"),
-    (FlattenStage.CLOSING, "close"),
-    (FlattenStage.VERIFYING, "verify"),
-    (FlattenStage.CANCELLING_EXITS, "cancel exits"),
-)
+MOST: Final = 6
+"""Rows that the panel has room for."""
+MOST_ALARMS: Final = 3
+"""Beside other rows; one less beside a flatten."""
+REASON_LINES: Final = 2
 
 
 def rows(frame: Frame, width: int) -> Rows:
-    """Nothing while nothing is the matter."""
+    """Nothing while nothing is the matter; what is graver comes first, and what has no room is counted."""
+    snapshot = frame.snapshot
     found: list[Row] = []
-    if frame.status.phase is EnginePhase.FAILED and frame.snapshot.seq:
+    if frame.status.phase is EnginePhase.FAILED and snapshot.seq:
         found += startup.failure(frame, width)[:5]
-    if frame.status.phase is EnginePhase.ENDED:
-        found += [(Segment(text, Ink.WARN),) for text in wrap(frame.status.detail, width)]
     if frame.stopping:
         found.append((Segment(f"■ {frame.stopping}", Ink.WARN), Segment(f"  {frame.status.detail}", Ink.MUTED)))
-    flatten = frame.snapshot.flatten
-    if flatten is not None and _matters(frame.snapshot, flatten):
-        found += _flatten(frame.snapshot, flatten)
-    elif is_restored(frame.snapshot):
-        found += _restored(frame, width)
-    elif frame.snapshot.state_reason and frame.snapshot.state is not DoorState.RUNNING:
-        found.append((Segment("‖ ", Ink.WARN), Segment(frame.snapshot.state_reason, Ink.WARN)))
+    flatten = snapshot.flatten
+    procedure = _flatten(snapshot, flatten) if flatten is not None and _matters(snapshot, flatten) else ()
+    found += [*_alarms(frame, MOST_ALARMS - bool(procedure)), *procedure, *_latches(frame, width)]
+    if frame.status.phase is EnginePhase.ENDED:
+        found += [(Segment(text, Ink.WARN),) for text in wrap(frame.status.detail, width)]
+    if len(found) > MOST:
+        more = (Segment(f"… {len(found) - MOST + 1} more; r shows all", Ink.WARN),)
+        found = [*found[: MOST - 1], more]
     return tuple(fit(row, width) for row in found)
 
 
-def _restored(frame: Frame, width: int) -> list[Row]:
-    """A pause from before the start looks like nothing going on, so that it says what to do."""
-    cure = "read-only here" if frame.read_only else "P resumes"
-    text = f"‖ PAUSED since an earlier session ({shut_by(frame.snapshot)}): {cure}"
-    return [(Segment(line, Ink.WARN),) for line in wrap(text, width)]
+def _alarms(frame: Frame, most: int) -> list[Row]:
+    """What the state's own reason tells already is left out."""
+    reason = frame.snapshot.state_reason
+    told = [alarm for alarm in alarms.gravest(frame) if not (alarm.detail and alarm.detail in reason)]
+    found = [(head, Segment(" "), *words) for head, *words in alarms.rows(frame, told)]
+    if len(found) <= most:
+        return found
+    more = Segment(f"… {len(found) - most + 1} more alarms; r shows all", Ink.WARN)
+    return [*found[: most - 1], (more,)]
+
+
+def _latches(frame: Frame, width: int) -> list[Row]:
+    """The state that shuts the door with its reason and its key; what is latched beneath it."""
+    snapshot = frame.snapshot
+    found: list[Row] = []
+    runs = snapshot.flatten is not None and snapshot.flatten.running
+    if snapshot.state is not DoorState.RUNNING and not (snapshot.state is DoorState.FLATTENING and runs):
+        told = door.STATES[snapshot.state]
+        since = " since an earlier session" if door.is_restored(snapshot) else ""
+        shut_by = door.shut_by(snapshot)
+        reason = f" ({shut_by})" if since and shut_by else f": {shut_by}" if shut_by else ""
+        way_on = _way_on(frame, snapshot.state)
+        lines = wrap(f"{told.text.strip()}{since}{reason}{f'; {way_on}' if way_on else ''}", width)
+        ink = Ink.WARN if told.ink is Ink.ALARM else told.ink
+        found = [(Segment(line, ink),) for line in lines[:REASON_LINES]]
+    hidden = door.also_latched(snapshot)
+    if not hidden:
+        return found
+    beneath = (Segment("also latched: ", Ink.MUTED), *hidden)
+    if len(found) == 1 and width_of(found[0]) + 2 + width_of(beneath) <= width:
+        return [(*found[0], Segment("  "), *beneath)]
+    return [*found, beneath]
+
+
+def _way_on(frame: Frame, state: DoorState) -> str:
+    key, does = door.way_out(state, frame.snapshot)
+    cure = "read-only here" if frame.read_only else f"{key} {does}".strip()
+    return f"{door.closing(frame.snapshot)}, {cure}" if state is DoorState.BREAKER_OPEN else cure
 
 
 def _matters(snapshot: Snapshot, flatten: FlattenView) -> bool:
@@ -49,9 +83,12 @@ def _matters(snapshot: Snapshot, flatten: FlattenView) -> bool:
 
 def _flatten(snapshot: Snapshot, flatten: FlattenView) -> tuple[Row, ...]:
     which = flatten.legs[0].upper() if len(flatten.legs) == 1 else "BOTH"
-    age = f"{span_ns(max(0, snapshot.ts - flatten.started_ns))} · " if flatten.running else ""
-    head = Segment(f"FLATTEN {which}  ", Ink.STRONG)
-    return ((head, *_stages(flatten)), (Segment(age), *_left(snapshot, flatten)))
+    head = (Segment(f"FLATTEN {which}  ", Ink.STRONG), *_stages(flatten))
+    if not flatten.running:
+        closed = closed_legs(snapshot.receipts)
+        left = (_left(snapshot, flatten),) if flatten.stage is FlattenStage.NOT_FLAT or not closed else ()
+        return (head, *closed, *left)
+    return (head, (Segment(f"{span_ns(max(0, snapshot.ts - flatten.started_ns))} · "), *_left(snapshot, flatten)))
 
 
 def _stages(flatten: FlattenView) -> Row:

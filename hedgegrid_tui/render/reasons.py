@@ -43,6 +43,25 @@ REASONS: Final[Mapping[Reason, Told]] = {
         "order limit of the venue", "the venue takes no further order together with the exits that it needs"
     ),
     Reason.UNKNOWN_OUTCOME: Told("unknown outcome", "its order was not answered; the venue is asked what became of it"),
+    Reason.BREAKER_OPEN: Told(
+        "breaker open", "too many errors; it closes by itself after its cooldown, where there is one, or by B"
+    ),
+    Reason.HALTED: Told("halted", "losses or a critical error have halted trading: D or B resets, then P resumes"),
+    Reason.STALE: Told("stale data", "the last price is too old; ends with the next one"),
+    Reason.CROSSED: Told("crossed market", "bid above ask: such prices are not believed; ends with sound ones"),
+    Reason.NO_EQUITY: Told("no equity", "what the account is worth is not known or nothing, so no limit can be kept"),
+    Reason.ORDER_SIZE: Told("order size", "this one entry is worth more than one may be"),
+    Reason.LEG_CAP: Told("leg cap", "held, in flight and resting of the leg would pass its cap"),
+    Reason.GROSS_CAP: Told("gross cap", "held, in flight and resting of both legs would pass their cap"),
+    Reason.LEVERAGE: Told("leverage", "both legs, every entry filled, would pass the leverage limit"),
+    Reason.MARGIN: Told("margin", "both legs, every entry filled, would need more margin than the limit leaves"),
+    Reason.LIQUIDATION: Told("liquidation", "once its leg fills, liquidation would be too near to its price"),
+    Reason.COLLAR: Told("price collar", "its price is further from the mark than allowed"),
+    Reason.SELF_TRADE: Told("self trade", "it would meet an own resting order"),
+    Reason.REPEATED: Told("repeated fills", "the level filled too often within the window; B releases it"),
+    Reason.MESSAGE_BUDGET: Told(
+        "message budget", "too many requests within the window; the rest is kept for exits and cancels"
+    ),
 }
 THINNED: Final = frozenset({Reason.REGIME, Reason.THROTTLED, Reason.FUNDING})
 """The rung is left out on purpose, whatever state the door is in."""

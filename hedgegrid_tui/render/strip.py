@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Final
 
+from hedgegrid_tui.render import alarms, door
 from hedgegrid_tui.render.conditions import funding_row, regime_row, share_text
-from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame, is_restored, leg_mark, protection
+from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame, leg_mark, protection
 from hedgegrid_tui.render.numbers import NONE, clock_text, count, fixed, gain, percent, signed, span, span_ns
 from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit, fit_all, pack
 from strategy.domain import NS_PER_S, ZERO, DoorState
@@ -16,11 +17,6 @@ MODES: Final = {
     "paper": Segment(" PAPER ", Ink.PAPER),
     "testnet": Segment(" TESTNET ", Ink.TESTNET),
     "live": Segment(" LIVE ", Ink.LIVE),
-}
-STATES: Final = {
-    DoorState.RUNNING: Segment("► RUNNING", Ink.OK),
-    DoorState.PAUSED: Segment("‖ PAUSED", Ink.WARN),
-    DoorState.FLATTENING: Segment("▼ FLATTENING", Ink.ALARM),
 }
 PHASES: Final = {
     EnginePhase.ENDED: Segment("■ TAPE OVER", Ink.WARN),
@@ -71,18 +67,21 @@ def _head(frame: Frame) -> list[Part]:
     return [
         Part(0, (mode(snapshot.mode),)),
         Part(0, _state(frame)),
-        Part(1, _way_out(frame)),
+        Part(2 if snapshot.state is DoorState.HALTED else 1, _figure(frame)),
+        Part(1 if snapshot.state is DoorState.PAUSED else 3, _way_out(frame)),
+        Part(2, _beneath(frame)),
+        Part(7, _reason(frame)),
         Part(1, (Segment("READ-ONLY", Ink.WARN),) if frame.read_only else ()),
         Part(4, (Segment(snapshot.instrument, Ink.STRONG),) if snapshot.instrument else ()),
         Part(
             5,
             (Segment(fixed(snapshot.market.mid, snapshot.price_decimals), numbers),) if snapshot.seq else (),
         ),
-        Part(0, _total(frame)),
-        Part(0, _alarms(frame)),
+        Part(1, _total(frame)),
+        Part(0, alarms.in_brief(frame)),
         Part(3, _errors(frame)),
         Part(0, _covered(frame)),
-        Part(2, _feed(frame)),
+        Part(0 if alarms.is_raised(frame, alarms.STALE_FEED) else 2, _feed(frame)),
         Part(6, _clock(snapshot)),
     ]
 
@@ -103,20 +102,38 @@ def _state(frame: Frame) -> Row:
         return (phase or Segment(f"{BEATS[0]} {frame.status.phase.upper()}", Ink.WARN),)
     if frame.status.phase is EnginePhase.FAILED and phase:
         return (phase,)
-    state = STATES[frame.snapshot.state]
-    if is_restored(frame.snapshot):
-        state = Segment(f"{state.text} (restored)", state.ink)
-    if frame.stale:
-        state = Segment(state.text, Ink.STALE)
+    told = door.STATES[frame.snapshot.state]
+    restored = " (restored)" if door.is_restored(frame.snapshot) else ""
+    state = Segment(f"{told.text}{restored}", Ink.STALE if frame.stale else told.ink)
     if frame.status.phase is EnginePhase.ENDED and phase:
         return (phase, Segment(" ("), state, Segment(")"))
     return (state, Segment(" ("), phase, Segment(")")) if phase else (state,)
 
 
+def _figure(frame: Frame) -> Row:
+    told = door.figure(frame.snapshot)
+    ink = Ink.STALE if frame.stale else Ink.BREAKER if frame.snapshot.state is DoorState.BREAKER_OPEN else Ink.PLAIN
+    return (Segment(told, ink),) if told and frame.snapshot.seq else ()
+
+
+def _beneath(frame: Frame) -> Row:
+    hidden = door.also_latched(frame.snapshot) if frame.snapshot.seq else ()
+    told = (Segment("+ ", Ink.MUTED), *hidden) if hidden else ()
+    return tuple(Segment(segment.text, Ink.STALE) for segment in told) if frame.stale else told
+
+
 def _way_out(frame: Frame) -> Row:
-    """The key that ends a pause which nobody at this screen has asked for."""
-    waits = is_restored(frame.snapshot) and frame.status.phase is EnginePhase.RUNNING
-    return (Segment("P", Ink.KEY), Segment(" resumes")) if waits and not (frame.read_only or frame.stale) else ()
+    """The key that ends a state which nobody at this screen has asked for."""
+    snapshot = frame.snapshot
+    asked = snapshot.state is DoorState.PAUSED and not door.is_restored(snapshot)
+    key, does = door.way_out(snapshot.state, snapshot)
+    waits = bool(key) and not asked and frame.status.phase is EnginePhase.RUNNING
+    return (Segment(key, Ink.KEY), Segment(f" {does}")) if waits and not (frame.read_only or frame.stale) else ()
+
+
+def _reason(frame: Frame) -> Row:
+    reason = door.shut_by(frame.snapshot)
+    return (Segment(f"({reason})", Ink.MUTED),) if reason and frame.snapshot.seq else ()
 
 
 def _total(frame: Frame) -> Row:
@@ -131,15 +148,6 @@ def _total(frame: Frame) -> Row:
 def total_pnl(snapshot: Snapshot) -> Decimal:
     """What the session has changed equity by."""
     return snapshot.metrics.equity - snapshot.metrics.equity_start
-
-
-def _alarms(frame: Frame) -> Row:
-    found: list[Segment] = []
-    if frame.silent:
-        found.append(Segment(f" ENGINE SILENT {span(frame.age)} ", Ink.ALARM))
-    if frame.pinned:
-        found.append(Segment(f" ✗ {len(frame.pinned)} CRITICAL ", Ink.ALARM))
-    return tuple(found)
 
 
 def _errors(frame: Frame) -> Row:
@@ -173,6 +181,8 @@ def _feed(frame: Frame) -> Row:
         return ()
     if age is None:
         return (Segment("no market yet", Ink.WARN),) if frame.snapshot.seq else ()
+    if alarms.is_raised(frame, alarms.STALE_FEED):
+        return (Segment(f" ! FEED STALE {span(age)} ", Ink.ALARM),)
     if age > FEED_OLD_AFTER_S:
         return (Segment(f"! FEED {span(age)} OLD", Ink.STALE),)
     return (Segment("feed ", Ink.MUTED), Segment(span(age)))

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 
-from hedgegrid_tui.render import errors, footer, ladder, legs, lists, money, notice, startup, strip, vitals
+from hedgegrid_tui.render import errors, footer, ladder, legs, lists, money, notice, risk_page, startup, strip, vitals
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit, fit_all
 from hedgegrid_tui.render.strip import as_last_known
@@ -29,6 +29,7 @@ PICTURES: Final[dict[str, Picture]] = {
     "money": money.rows,
     "vitals": vitals.rows,
     "receipts": lists.receipt_rows,
+    "risk": risk_page.rows,
     "errors": errors.rows,
     "log": lists.log_rows,
     "status": footer.status_rows,
@@ -39,6 +40,20 @@ NEED_SNAPSHOT: Final = frozenset({"legs", "money"})
 """Panels whose zeros would be claims before anything is known."""
 LAST_KNOWN: Final = frozenset({"ladder", "legs", "money"})
 """Panels that lose their colours while nothing new is heard."""
+
+CROWDED: Final = 3
+"""A notice with more rows than this costs the panels beside the ladder."""
+LAYOUT: Final = """
+/* Risk matters more than the engine's log, which has a key of its own. */
+#risk { display: none; height: 6; }
+.-tall.-wide #risk, .-tall.-vast #risk { display: block; }
+Dashboard.-tall.-wide #log, Dashboard.-tall.-vast #log { display: none; }
+.-huge.-wide #risk, .-huge.-vast #risk { display: block; height: auto; max-height: 40%; }
+/* A notice of many rows leaves no room for them. */
+.-tall.-wide.crowded #vitals { display: none; }
+.-tall.-wide.crowded #money { height: 1fr; }
+"""
+"""Where the panel on risk stands; the app loads it, since Textual reads no screen's own rules for its first screen."""
 
 
 class Dashboard(Screen[None], inherit_bindings=False):
@@ -67,6 +82,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         with Container(id="main"):
             with Vertical(id="left"):
                 yield Panel("Ladder", id="ladder")
+                yield Panel("Risk", id="risk")
                 yield Panel("Errors", id="errors")
                 yield Panel("Engine log", id="log")
             with Container(id="side"):
@@ -86,6 +102,8 @@ class Dashboard(Screen[None], inherit_bindings=False):
         failures: list[Exception] = []
         self._show_notice(frame, failures)
         self.query_one("#ladder", Panel).want(ladder.size(frame.snapshot) if frame.snapshot.seq else STARTUP_HEIGHT)
+        risk = self.query_one("#risk", Panel)
+        risk.want(risk_page.size(frame, risk.size.width) if risk.display else 1)
         for name, picture in PICTURES.items():
             panel = self.query_one(f"#{name}", Panel)
             if not frame.snapshot.seq and name in NEED_SNAPSHOT:
@@ -100,6 +118,7 @@ class Dashboard(Screen[None], inherit_bindings=False):
         rows = self._drawn("notice", lambda frame, width, _: notice.rows(frame, width), frame, panel, failures, width)
         if bool(rows) != panel.has_class("shown"):
             panel.set_class(bool(rows), "shown")
+        self.set_class(len(rows) > CROWDED, "crowded")
         panel.want(max(1, len(rows)))
         panel.show(rows)
 

@@ -10,12 +10,13 @@ from textual.screen import ModalScreen
 from hedgegrid_tui.render import dialogs
 from hedgegrid_tui.render.dialogs import Choice
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit_all
+from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all
 from hedgegrid_tui.widgets.panel import Panel
 
 GUARD_S: Final = 0.5
 """Keys pressed sooner were meant for what was on screen before."""
-STAY_KEYS: Final = ("escape", "enter", "ctrl+c", "ctrl+q")
+LEAVE_KEYS: Final = ("escape", "ctrl+c", "ctrl+q")
+STAY_KEYS: Final = ("enter", *LEAVE_KEYS)
 
 
 class Dialog(ModalScreen[str | None], inherit_bindings=False):
@@ -38,7 +39,7 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         self._frame = frame
         self._clock = clock
         self._opened = clock()
-        self._hint = Segment("press the letter of your answer", Ink.MUTED)
+        self._hint = Segment("press the key of your answer", Ink.MUTED)
 
     @override
     def compose(self) -> ComposeResult:
@@ -58,7 +59,8 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         panel = self.query_one("#question", Panel)
         width = panel.size.width or 72
         try:
-            rows = dialogs.rows(self._body(frame), self._choices(frame), self._hint, width)
+            height = max(1, self.app.size.height - 2)
+            rows = dialogs.rows(self._body(frame), self._choices(frame), self._hint, width, height, self._field())
         except Exception as error:  # noqa: BLE001 - the trader must be able to answer without the numbers
             text = f"✗ the numbers cannot be drawn: {type(error).__name__}: {error}"
             rows = fit_all(((Segment(text, Ink.ALARM),), *panel.rows[1:]), width, max(1, len(panel.rows)))
@@ -67,6 +69,10 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         panel.want(len(rows))
         panel.show(rows)
         return []
+
+    def _field(self) -> Row:
+        """What stands before the answers."""
+        return ()
 
     async def on_key(self, event: Key) -> None:
         """Take an answer; no key is passed on to what lies below."""
@@ -96,3 +102,50 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
     def _say(self, text: str) -> None:
         self._hint = Segment(text, Ink.WARN)
         self.show(self._frame)
+
+
+class WordDialog(Dialog):
+    """Gives the word once it was typed and Enter pressed, None for every way out; a single key never answers."""
+
+    def __init__(
+        self, title: str, body: Callable[[Frame], Rows], word: str, frame: Frame, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(title, body, lambda _: (), frame, clock)
+        self._word = word
+        self._typed = ""
+        self._hint = Segment("Enter takes the whole word only", Ink.MUTED)
+
+    @override
+    def _field(self) -> Row:
+        return dialogs.typed_field(self._word, self._typed)
+
+    @override
+    async def on_key(self, event: Key) -> None:
+        event.stop()
+        event.prevent_default()
+        if event.key in LEAVE_KEYS:
+            self.dismiss(None)
+        elif event.key == "p":  # as in every dialog; the word has none
+            await self.app.run_action("act('pause')")
+        elif self._clock() - self._opened < GUARD_S:
+            self._say("ignored: the question had only just appeared")
+        elif event.key == "enter":
+            self._enter()
+        elif event.key in ("backspace", "ctrl+h"):
+            self._type(self._typed[:-1])
+        elif event.key in ("ctrl+u", "delete"):
+            self._type("")
+        elif event.is_printable and event.character and len(self._typed) <= len(self._word):
+            self._type(self._typed + event.character)
+
+    def _type(self, text: str) -> None:
+        self._typed = text
+        ready = text == self._word
+        self._hint = Segment("Enter does it now" if ready else "Enter takes the whole word only", Ink.MUTED)
+        self.show(self._frame)
+
+    def _enter(self) -> None:
+        if self._typed == self._word:
+            self.dismiss(self._word)
+        else:
+            self._say(f"{self._typed!r} is not the word: type {self._word}, or press Esc")

@@ -1,4 +1,4 @@
-"""A page of text above the dashboard, scrolled by keys: help, and errors with the log in full."""
+"""A page of text above the dashboard, scrolled by keys: help, risk, errors with the log in full, a drill."""
 
 from collections.abc import Callable
 from typing import ClassVar, override
@@ -10,23 +10,24 @@ from textual.screen import ModalScreen
 from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.render import errors
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.legend import LEGEND
 from hedgegrid_tui.render.lists import receipt_row
-from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all, wrap
 from hedgegrid_tui.widgets.panel import Panel
 
 
 class Reader(ModalScreen[None], inherit_bindings=False):
-    """Shows the lines that `page` gives for a width; newest at the bottom where it says so."""
+    """Shows the lines that `page` gives for a width, live; newest at the bottom where it says so."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,l,enter,ctrl+c,ctrl+q", "close", "Close", id="reader.close"),
+        Binding("escape,q,question_mark,l,r,enter,ctrl+c,ctrl+q", "close", "Close", id="reader.close"),
         Binding("up,k", "scroll_page(-1)", "Up", id="reader.up"),
         Binding("down,j", "scroll_page(1)", "Down", id="reader.down"),
         Binding("pageup,b", "scroll_page(-15)", "Page up", id="reader.page-up"),
         Binding("pagedown,space", "scroll_page(15)", "Page down", id="reader.page-down"),
         Binding("p", "app.act('pause')", "Pause", id="reader.pause"),
+        Binding("a", "app.act('acknowledge')", "Acknowledge", id="reader.acknowledge"),
         Binding("home,g", "scroll_page(-1000000)", "Top", id="reader.top"),
         Binding("end,G", "scroll_page(1000000)", "Bottom", id="reader.bottom"),
     ]
@@ -82,59 +83,19 @@ def help_page(frame: Frame, width: int) -> Rows:
     """Every key: what it does, how it treats a press, why it cannot be used now."""
     lines: list[Row] = [()]
     for action in ACTIONS.values():
-        refused = action.allowed(frame.snapshot, frame.status, frame.read_only)
-        key = Segment(f"  {action.key}  ", Ink.FAINT if refused else Ink.KEY)
-        first, *others = wrap(f"{action.help} It {action.danger}.", max(1, width - 14))
-        lines.append((key, Segment(f"{action.text:9}", Ink.STRONG), Segment(first)))
-        lines += [(Segment(f"{'':14}{line}"),) for line in others]
+        refused = action.allowed(frame)
+        key = Segment(f"  {action.shown:2} ", Ink.FAINT if refused else Ink.KEY)
+        first, *others = wrap(f"{action.help} It {action.danger}.", max(1, width - 15))
+        lines.append((key, Segment(f"{action.text:10}", Ink.STRONG), Segment(first)))
+        lines += [(Segment(f"{'':15}{line}"),) for line in others]
         if refused:
-            lines.append((Segment(f"{'':14}not now: {refused}", Ink.WARN),))
+            told = wrap(f"not now: {refused}", max(1, width - 15))
+            lines += [(Segment(f"{'':15}{line}", Ink.WARN),) for line in told]
     lines.append(())
     for heading, text in LEGEND:
-        for index, line in enumerate(wrap(text, max(1, width - 14))):
-            lines.append((Segment(f"  {heading if index == 0 else '':10}  ", Ink.STRONG), Segment(line, Ink.MUTED)))
+        for index, line in enumerate(wrap(text, max(1, width - 15))):
+            lines.append((Segment(f"  {heading if index == 0 else '':11}  ", Ink.STRONG), Segment(line, Ink.MUTED)))
     return fit_all(lines, width, len(lines))
-
-
-LEGEND = (
-    (
-        "rung",
-        "● live at the venue · ◐ in-flight: no answer yet · ◌ cancelling · ■ held: filled · ○ gap, and why",
-    ),
-    ("gap", "why a rung has no order; the journal and scripts use the same words with hyphens:"),
-    *(("", f"{reason}: {told.meaning}") for reason, told in REASONS.items()),
-    (
-        "regime",
-        (
-            "UP, DOWN or SIDEWAYS from one-minute bars: spread of the fast EMA over the slow one, ADX for the strength,"
-            " ATR for the range of a minute; warming n/m until there are enough bars, and taken as SIDEWAYS meanwhile"
-        ),
-    ),
-    ("throttle", "the operator's share of both ladders, shown below 100 %; it outlives a restart"),
-    ("ladder", "what regime, throttle and funding together leave of a leg's ladder, shown below 100 %"),
-    (
-        "funding",
-        (
-            "predicted rate, time to the settlement, what each leg pays or receives in bps of its notional; ≈ is the"
-            " amount on what it holds now, signed as the wallet changes; ! tells what the guard leaves of a ladder"
-        ),
-    ),
-    (
-        "restored",
-        "the pause comes from an earlier session, no key has been pressed here: P lets entries out again",
-    ),
-    ("stray", "a held lot that belongs to no rung of the present ladder; its exits work all the same"),
-    ("bps", "distance from the middle of bid and ask, in hundredths of a percent"),
-    (
-        "protected",
-        "share of the held quantity that a stop working at the venue covers; less is shown UNPROTECTED",
-    ),
-    ("PnL", "equity now less equity at the start of the session: realised, open, fees and funding"),
-    (
-        "feed",
-        "time from the last market event to the snapshot; SILENT means that the engine itself says nothing",
-    ),
-)
 
 
 def journal_page(frame: Frame, width: int) -> Rows:

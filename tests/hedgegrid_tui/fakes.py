@@ -14,6 +14,11 @@ from strategy.domain import NS_PER_S, DoorState, Leg, Reason, Regime
 from strategy.funding import FundingView, guard
 from strategy.regime import RegimeReading
 from strategy.snapshot import (
+    AlarmView,
+    BreakerView,
+    BudgetView,
+    CapsView,
+    DrawdownView,
     EnginePhase,
     EngineStatus,
     ErrorRecord,
@@ -24,6 +29,7 @@ from strategy.snapshot import (
     LotView,
     MarketView,
     OperationalMetrics,
+    RiskView,
     RungState,
     RungView,
     Snapshot,
@@ -176,6 +182,33 @@ def funding(rate: str = "0.0001", minutes: int = 117) -> FundingView:
     return guard(Decimal(rate), next_ns, 480, NOW, FundingConfig())
 
 
+def controls(**changes: Any) -> RiskView:
+    """Everything in good order, a first error counted, one limit that has been met now and then."""
+    built = RiskView(
+        breaker=BreakerView(count=1, threshold=5, window_s=60, errors=("on_order_rejected -1003: too many requests",)),
+        drawdown=DrawdownView(
+            peak=Decimal("10013.02"),
+            total_pct=Decimal("0.0062"),
+            total_levels=(Decimal(10), Decimal(15), Decimal(25)),
+            day_start=Decimal(10_000),
+            day_pct=Decimal("-0.124"),
+            day_levels=(Decimal(5), Decimal(8), Decimal(12)),
+        ),
+        caps=CapsView(
+            leg_cap=Decimal(20_000),
+            gross_cap=Decimal(30_000),
+            long_worst=Decimal("984.35"),
+            short_worst=Decimal("992.32"),
+            leverage=Decimal("0.1974"),
+            max_leverage=Decimal(5),
+            short_liquidation=Decimal("648212.4"),
+        ),
+        budget=BudgetView(used=12, limit=300, reserve=100, window_s=10),
+        denials=(("would-cross", 31), ("backing-off", 4)),
+    )
+    return msgspec.structs.replace(built, **changes)
+
+
 def running(**changes: Any) -> Snapshot:
     """A session of an hour in good order."""
     built = Snapshot(
@@ -241,6 +274,7 @@ def running(**changes: Any) -> Snapshot:
             errors=1,
             max_unprotected_ns=180_000_000,
         ),
+        risk=controls(),
         receipts=(
             Receipt("act-0", "pause", Result.DONE, {}, NOW - 900 * NS_PER_S),
             Receipt("act-1", "resume", Result.REFUSED, {"reason": "a flatten runs"}, NOW - 860 * NS_PER_S),
@@ -259,8 +293,114 @@ def running(**changes: Any) -> Snapshot:
     return msgspec.structs.replace(built, **changes)
 
 
+def latched(state: DoorState, reason: str, *beneath: DoorState, **risk: Any) -> Snapshot:
+    """The door shut by a state, and others beneath it."""
+    names = tuple(str(each) for each in (state, *beneath))
+    return running(state=state, state_reason=reason, risk=controls(latched=names, **risk))
+
+
 def paused() -> Snapshot:
-    return running(state=DoorState.PAUSED, state_reason="paused by the operator")
+    return latched(DoorState.PAUSED, "paused by the operator")
+
+
+STORM = tuple(f"order rejected -4164: Order's notional must be no smaller than {number}" for number in (5, 5, 5, 5, 20))
+
+
+def breaker_open(*beneath: DoorState, until_s: int = 252) -> Snapshot:
+    """Five rejections have tripped it; entries are gone and exits work on."""
+    breaker = BreakerView(
+        is_open=True,
+        threshold=5,
+        window_s=60,
+        until_ns=NOW + until_s * NS_PER_S if until_s else 0,
+        trips=2,
+        errors=STORM,
+    )
+    shut = latched(DoorState.BREAKER_OPEN, "5 errors within 60 s", *beneath, breaker=breaker)
+    gone = {"open_entries": 0, "open_entry_qty": Decimal(0), "open_entry_notional": Decimal(0)}
+    return without_entries(
+        msgspec.structs.replace(
+            shut,
+            long=msgspec.structs.replace(shut.long, **gone),
+            short=msgspec.structs.replace(shut.short, **gone),
+            metrics=msgspec.structs.replace(shut.metrics, errors=6, breaker_trips=2),
+        ),
+        Reason.BREAKER_OPEN,
+    )
+
+
+def halted(*beneath: DoorState) -> Snapshot:
+    """A loss of a quarter has flattened both legs and halted."""
+    drawdown = DrawdownView(
+        peak=Decimal("10013.02"),
+        total_pct=Decimal("25.34"),
+        total_levels=(Decimal(10), Decimal(15), Decimal(25)),
+        day_start=Decimal(10_000),
+        day_pct=Decimal("25.24"),
+        day_levels=(Decimal(5), Decimal(8), Decimal(12)),
+        reached=("total-warn", "day-warn", "total-pause", "day-pause", "total-halt", "day-halt"),
+        trips=2,
+    )
+    words = "loss 25.34 % below the peak, limit 25 %"
+    alarms = (AlarmView("drawdown-total-halt", None, NOW - 95 * NS_PER_S, words),)
+    shut = latched(DoorState.HALTED, f"drawdown: {words}", *beneath, drawdown=drawdown, alarms=alarms)
+    leg = {"held": "0.400", "closed": "0.400", "left": "0", "open_orders": "0"}
+    detail = {
+        "long": {**leg, "average": "61707.31333333", "slippage": "1.24000000", "slippage_bps": "0.50"},
+        "short": {**leg, "average": "61911.02", "slippage": "2.01150000", "slippage_bps": "0.81"},
+    }
+    closed = msgspec.structs.replace(
+        shut,
+        long=LegView(Leg.LONG),
+        short=LegView(Leg.SHORT),
+        ladders=msgspec.structs.replace(shut.ladders, strays=()),
+        flatten=FlattenView((Leg.LONG, Leg.SHORT), FlattenStage.FLAT, NOW - 96 * NS_PER_S, running=False),
+        metrics=msgspec.structs.replace(
+            shut.metrics, equity=Decimal("7475.72"), unrealised=Decimal(0), realised=Decimal("-2521.67"),
+            drawdown_trips=2,
+        ),
+        receipts=(*shut.receipts, Receipt("act-2", "flatten", Result.DONE, detail, NOW - 95 * NS_PER_S)),
+    )  # fmt: skip
+    return without_entries(closed, Reason.HALTED, held=False)
+
+
+def without_entries(snapshot: Snapshot, reason: Reason, *, held: bool = True) -> Snapshot:
+    """Every rung that holds nothing is a gap, for that reason."""
+
+    def gap(view: RungView) -> RungView:
+        if held and view.lot is not None:
+            return view
+        return rung(view.leg, view.level, state=RungState.GAP, live_qty=Decimal(0), reason=reason)
+
+    both = snapshot.ladders
+    shut = msgspec.structs.replace(both, long=tuple(map(gap, both.long)), short=tuple(map(gap, both.short)))
+    return msgspec.structs.replace(snapshot, ladders=shut)
+
+
+def halted_by_error() -> Snapshot:
+    """A leg had to be closed because it could not be protected."""
+    return without_entries(
+        latched(DoorState.HALTED, "critical: long 0.004 unprotected for 5.0 s, closed at market"), Reason.HALTED
+    )
+
+
+def stale() -> Snapshot:
+    """A feed that has said nothing for seven seconds."""
+    alarm = AlarmView("stale-feed", None, NOW - 2 * NS_PER_S, "no price for 5 s")
+    market = msgspec.structs.replace(running().market, ts=NOW - 7 * NS_PER_S)
+    return without_entries(running(market=market, risk=controls(alarms=(alarm,))), Reason.STALE)
+
+
+def ramped() -> Snapshot:
+    """The first day of a roll-out: a quarter of the caps, nearly used."""
+    caps = msgspec.structs.replace(
+        controls().caps,
+        share=Decimal("0.25"),
+        leg_cap=Decimal(5000),
+        gross_cap=Decimal(7500),
+        long_worst=Decimal("4890.11"),
+    )
+    return running(mode="live", risk=controls(caps=caps, repeated=("long 3", "short 1")))
 
 
 def restored() -> Snapshot:
@@ -330,6 +470,9 @@ def critical() -> Snapshot:
     return running(
         ladders=msgspec.structs.replace(snapshot.ladders, long=long),
         long=msgspec.structs.replace(snapshot.long, sl_qty=Decimal("0.002"), unprotected_ns=3_400_000_000),
+        risk=controls(
+            alarms=(AlarmView("unprotected", Leg.LONG, NOW - 2_400_000_000, "0.002 without a working stop for 1.0 s"),)
+        ),
         metrics=msgspec.structs.replace(snapshot.metrics, errors=2, critical_errors=1),
         errors=(*snapshot.errors, record),
     )
@@ -344,8 +487,6 @@ def flattening(stage: FlattenStage = FlattenStage.CLOSING, **changes: Any) -> Sn
         exits_left=6,
         long_left=Decimal("0.002"),
     )
-    return running(
-        state=DoorState.FLATTENING,
-        state_reason="flatten by the operator",
-        flatten=msgspec.structs.replace(view, **changes),
-    )
+    beneath = (DoorState.PAUSED,)
+    shut = latched(DoorState.FLATTENING, "flatten long and short", *(beneath if changes.pop("paused", False) else ()))
+    return msgspec.structs.replace(shut, flatten=msgspec.structs.replace(view, **changes))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from queue import Queue
 from typing import Any
 
@@ -11,15 +12,27 @@ from textual.pilot import Pilot
 
 from hedgegrid_tui import terminal
 from hedgegrid_tui.app import HedgeGridApp
-from hedgegrid_tui.render import money
+from hedgegrid_tui.render import door, money
 from hedgegrid_tui.render.rows import text_of
 from hedgegrid_tui.screens.dashboard import PICTURES, Dashboard
 from hedgegrid_tui.screens.dialog import Dialog
 from hedgegrid_tui.widgets.panel import Panel
 from strategy.control import Ending
 from strategy.domain import DoorState
+from strategy.risk_config import WatchdogConfig
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
-from tests.hedgegrid_tui.fakes import Clock, FakeEngine, cockpit
+from tests.hedgegrid_tui.fakes import (
+    Clock,
+    FakeEngine,
+    breaker_open,
+    cockpit,
+    critical,
+    flattening,
+    halted,
+    paused,
+    running,
+    stale,
+)
 
 
 def shown(app: HedgeGridApp, panel: str) -> str:
@@ -164,6 +177,152 @@ async def test_behind_a_dialog_frames_come_once_a_second() -> None:
         clock.now += 0.6
         app._tick()
         assert "LIVE" in shown(app, "strip")
+
+
+class Ringing:
+    """Counts what would have sounded."""
+
+    def __init__(self, app: HedgeGridApp, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        monkeypatch.setattr(app, "bell", self._ring)
+
+    def _ring(self) -> None:
+        self.times += 1
+
+
+async def test_an_alarm_rings_once_when_it_is_new_and_again_every_half_minute_until_it_is_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, engine = Clock(), FakeEngine()
+    app = cockpit(engine, clock)
+    bell = Ringing(app, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.draw()
+        assert bell.times == 0
+        rung = []
+        engine.show(risk=stale().risk)
+        for _ in range(70):
+            app.draw()
+            rung.append(bell.times)
+            clock.now += 1
+            engine.show()
+        assert (rung[0], rung[29], rung[30], rung[59], rung[60]) == (1, 1, 2, 2, 3)
+        await pilot.press("a")
+        for _ in range(70):
+            clock.now += 1
+            engine.show()
+            app.draw()
+        assert bell.times == 3
+        engine.show(risk=running().risk)
+        app.draw()
+        engine.show(risk=stale().risk)
+        app.draw()
+        assert bell.times == 4
+
+
+async def test_a_critical_error_rings_until_it_is_acknowledged_though_the_engine_forgot_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, engine = Clock(), FakeEngine(running(errors=critical().errors))
+    app = cockpit(engine, clock)
+    bell = Ringing(app, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        engine.show(errors=())
+        clock.now += 31
+        app.draw()
+        assert bell.times == 2
+        assert "CRITICAL" in shown(app, "errors")
+        await pilot.press("a")
+        clock.now += 31
+        engine.show()
+        app.draw()
+        assert bell.times == 2
+
+
+async def test_a_stuck_engine_is_told_and_rung_for_beyond_the_configured_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, engine = Clock(), FakeEngine()
+    app = cockpit(engine, clock, watchdog=WatchdogConfig(loop_stall_ms=4000))
+    bell = Ringing(app, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        clock.now += 3.9
+        app.draw()
+        assert "STUCK" not in shown(app, "strip")
+        clock.now += 0.3
+        app.draw()
+        assert "ENGINE STUCK 4.2 s" in shown(app, "strip")
+        assert bell.times == 1
+        engine.show()
+        app.draw()
+        assert "STUCK" not in shown(app, "strip")
+
+
+async def test_an_alarm_does_not_wait_for_the_slow_frames_behind_a_dialog(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, engine = Clock(), FakeEngine()
+    app = cockpit(engine, clock)
+    bell = Ringing(app, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("F")
+        clock.now += 0.25
+        engine.show(risk=stale().risk)
+        app._tick()
+        assert bell.times == 1
+        assert "STALE FEED" in shown(app, "notice")
+        engine.log_lines = lambda: 1 / 0  # type: ignore[assignment, method-assign, return-value]
+        clock.now += 0.25
+        app._tick()
+        assert app.faults == 1
+
+
+async def test_nothing_rings_into_a_terminal_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    app = cockpit(engine)
+    bell = Ringing(app, monkeypatch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(terminal, "backlog", lambda driver: terminal.MAX_BACKLOG + 1)
+        engine.show(risk=stale().risk)
+        app._tick()
+        assert bell.times == 0
+        monkeypatch.setattr(terminal, "backlog", lambda driver: 0)
+        app._tick()
+        assert bell.times == 1
+
+
+@pytest.mark.parametrize("state", [paused, breaker_open, halted, flattening])
+@pytest.mark.parametrize("size", [(80, 24), (80, 40), (120, 24), (120, 40), (200, 60)])
+async def test_the_state_and_the_key_that_ends_it_show_at_every_size(
+    size: tuple[int, int], state: Callable[[], Snapshot]
+) -> None:
+    snapshot = state()
+    app = cockpit(FakeEngine(snapshot))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        app.draw()
+        assert door.STATES[snapshot.state].text in shown(app, "strip")
+        told = shown(app, "strip") + shown(app, "notice")
+        assert (snapshot.state_reason if snapshot.state is DoorState.HALTED else door.figure(snapshot)) in told
+        key, does = door.way_out(snapshot.state, snapshot)
+        assert f"{key} {does}".strip() in shown(app, "notice")
+        assert f"{key} {'resume' if key == 'P' else ''}".strip() in shown(app, "keys")
+
+
+@pytest.mark.parametrize(
+    ("size", "there"), [((80, 24), False), ((120, 24), False), ((120, 40), True), ((200, 60), True)]
+)
+async def test_risk_has_a_panel_of_its_own_where_there_is_room(size: tuple[int, int], there: bool) -> None:
+    app = cockpit()
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        for _ in range(2):
+            app.draw()
+            await pilot.pause()
+        assert app.screen.query_one("#risk", Panel).display == there
+        if there:
+            for words in ("1 of 5 errors", "total 0.01 %", "leverage", "would-cross"):
+                assert words in shown(app, "risk")
 
 
 async def test_frames_are_skipped_while_the_terminal_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

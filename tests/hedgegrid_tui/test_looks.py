@@ -6,15 +6,20 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from strategy.domain import DoorState
 from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
 from tests.hedgegrid_tui.fakes import (
     FakeEngine,
+    breaker_open,
     cockpit,
     critical,
     flattening,
+    halted,
     paused,
+    ramped,
     restored,
     running,
+    stale,
     thinned,
     warming,
 )
@@ -30,7 +35,15 @@ STATES: dict[str, tuple[Callable[[], FakeEngine], tuple[str, ...]]] = {
     "flatten-dialog": (lambda: FakeEngine(running()), ("F",)),
     "flattening": (lambda: FakeEngine(flattening()), ()),
     "critical-error": (lambda: FakeEngine(critical()), ()),
+    "breaker-open": (lambda: FakeEngine(breaker_open(DoorState.PAUSED)), ()),
+    "halted": (lambda: FakeEngine(halted()), ()),
+    "stale-feed": (lambda: FakeEngine(stale()), ()),
+    "breaker-dialog": (lambda: FakeEngine(breaker_open()), ("B",)),
+    "drawdown-dialog": (lambda: FakeEngine(halted()), ("D",)),
+    "throttle-dialog": (lambda: FakeEngine(running()), ("t",)),
+    "risk-page": (lambda: FakeEngine(ramped()), ("r",)),
 }
+WIDE = ("running", "breaker-open", "halted")
 
 
 async def _settle(pilot: Pilot[int]) -> None:
@@ -46,6 +59,17 @@ def test_the_cockpit_looks_as_it_did(snap_compare: Any, state: str, size: tuple[
     assert snap_compare(cockpit(engine()), press=keys, terminal_size=size, run_before=_settle)
 
 
+@pytest.mark.parametrize("state", WIDE)
+def test_the_widest_cockpit_looks_as_it_did(snap_compare: Any, state: str) -> None:
+    assert snap_compare(cockpit(STATES[state][0]()), terminal_size=(200, 60), run_before=_settle)
+
+
 @pytest.mark.parametrize("theme", ["hedgegrid-light", "hedgegrid-mono"])
 def test_the_other_themes_look_as_they_did(snap_compare: Any, theme: str) -> None:
     assert snap_compare(cockpit(FakeEngine(critical()), theme=theme), terminal_size=(120, 40), run_before=_settle)
+
+
+def test_every_state_reads_without_colour(snap_compare: Any) -> None:
+    snapshot = halted(DoorState.BREAKER_OPEN, DoorState.PAUSED)
+    app = cockpit(FakeEngine(snapshot), theme="hedgegrid-mono")
+    assert snap_compare(app, terminal_size=(120, 40), run_before=_settle)

@@ -7,7 +7,20 @@ import msgspec
 import pytest
 
 from hedgegrid_tui.observer import hints
-from hedgegrid_tui.render import dialogs, errors, footer, ladder, legs, lists, money, notice, startup, strip, vitals
+from hedgegrid_tui.render import (
+    dialogs,
+    door,
+    errors,
+    footer,
+    ladder,
+    legs,
+    lists,
+    money,
+    notice,
+    startup,
+    strip,
+    vitals,
+)
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.rows import Ink, Rows, text_of
@@ -212,7 +225,7 @@ def test_a_pause_from_before_the_start_is_called_restored_and_names_the_key_that
     first = text(strip.rows(frame(fakes.restored()), width, 4)).splitlines()[0]
     assert "‖ PAUSED (restored)  P resumes" in first
     told = text(notice.rows(frame(fakes.restored()), 76))
-    assert told == "‖ PAUSED since an earlier session (paused by the operator): P resumes"
+    assert told == "‖ PAUSED since an earlier session (paused by the operator); P resumes"
     assert "in an earlier session by: paused by the operator" in text(dialogs.resume_body(frame(fakes.restored())))
 
 
@@ -248,7 +261,7 @@ def test_state_profit_and_alarms_stay_in_the_strip_when_all_goes_wrong_at_once()
     snapshot = fakes.critical()
     worst = frame(snapshot, age=9.0, pinned=snapshot.errors[1:], read_only=True)
     first = text(strip.rows(worst, 110, 4)).splitlines()[0]
-    for word in ("SIMULATED", "RUNNING", "+12.40", "ENGINE SILENT 9.0 s", "1 CRITICAL", "UNPROTECTED"):
+    for word in ("SIMULATED", "RUNNING", "+12.40", "ENGINE STUCK 9.0 s", "1 CRITICAL", "UNPROTECTED"):
         assert word in first
 
 
@@ -265,9 +278,9 @@ def test_a_stop_that_is_on_its_way_is_no_alarm_yet() -> None:
     assert "! stop on its way" in text(rows)
 
 
-def test_an_engine_that_says_nothing_is_called_silent_and_its_numbers_stale() -> None:
+def test_a_running_engine_that_says_nothing_is_called_stuck_and_its_numbers_stale() -> None:
     rows = strip.rows(frame(age=4.0), 110, 4)
-    assert "ENGINE SILENT 4.0 s" in text(rows)
+    assert "ENGINE STUCK 4.0 s" in text(rows)
     assert inks(rows, "+12.40") == {Ink.STALE}
 
 
@@ -367,9 +380,10 @@ def test_an_engine_that_fails_while_trading_warns_that_nothing_is_watched() -> N
     assert "loop died" in shown
 
 
-@pytest.mark.parametrize("stage", [stage for stage, _ in notice.STAGES])
+@pytest.mark.parametrize("stage", [stage for stage, _ in door.STAGES])
 def test_a_flatten_is_never_called_flat_before_it_is(stage: FlattenStage) -> None:
     shown = text(notice.rows(frame(fakes.flattening(stage)), 76))
+    assert dict(door.STAGES)[stage] in text(strip.rows(frame(fakes.flattening(stage)), 78, 6))
     assert "FLAT " not in shown.replace("FLATTEN ", "")
     assert shown.count("►") == 1
     assert "▲ LONG  0.002 BTC" in shown
@@ -399,8 +413,19 @@ def test_the_blast_radius_of_a_flatten_adds_up_both_legs() -> None:
 
 
 def test_a_key_that_cannot_be_used_is_dim_in_the_footer() -> None:
-    hinted = frame(hints=hints(fakes.running(), RUNNING, read_only=False))
-    rows = footer.key_rows(hinted, 79, 1)
-    assert text(rows) == "? help  q quit  F flatten  p pause  P resume  C cancel  l log  a ack  B breaker"
-    assert inks(rows, "resume") == inks(rows, "breaker") == {Ink.FAINT}
+    rows = footer.key_rows(frame(hints=hints(frame())), 140, 1)
+    everything = (
+        "? help  q quit  F flatten  p pause  P resume  C cancel  a ack  r risk  "
+        "B breaker  D drawdown  t throttle  l log  ^p palette"
+    )
+    assert text(rows) == everything
+    assert inks(rows, "resume") == inks(rows, "breaker") == inks(rows, "ack") == {Ink.FAINT}
     assert inks(rows, "pause") == {Ink.PLAIN}
+
+
+def test_a_narrow_footer_leaves_out_what_cannot_be_used_first() -> None:
+    assert text(footer.key_rows(frame(hints=hints(frame())), 79, 1)) == (
+        "? help  q quit  F flatten  p pause  C cancel  r risk  t throttle  l log"
+    )
+    shut = frame(fakes.breaker_open(DoorState.PAUSED))
+    assert "B breaker" in text(footer.key_rows(msgspec.structs.replace(shut, hints=hints(shut)), 79, 1))

@@ -3,22 +3,28 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.observer import hints
-from hedgegrid_tui.render import dialogs, notice
+from hedgegrid_tui.render import dialogs, notice, resets, risk_page
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Segment, text_of
 from hedgegrid_tui.screens.dashboard import PICTURES
 from hedgegrid_tui.screens.reader import help_page, journal_page
 from strategy.control import Receipt
-from strategy.domain import DoorState, Leg, Regime
+from strategy.domain import DoorState, Leg, Reason, Regime
 from strategy.funding import FundingView
 from strategy.regime import RegimeReading
 from strategy.snapshot import (
+    AlarmView,
+    BreakerView,
+    BudgetView,
+    CapsView,
+    DrawdownView,
     EngineStatus,
     ErrorRecord,
     FlattenView,
@@ -27,6 +33,7 @@ from strategy.snapshot import (
     LotView,
     MarketView,
     OperationalMetrics,
+    RiskView,
     RungView,
     Snapshot,
 )
@@ -69,6 +76,49 @@ FUNDINGS = build(
     share_short=SHARE,
 )
 ERRORS = build(ErrorRecord)
+LEVELS = st.tuples(SHARE, SHARE, SHARE)
+RISKS = build(
+    RiskView,
+    latched=st.lists(st.sampled_from([*DoorState, "unheard-of"])).map(lambda names: tuple(map(str, names))),
+    breaker=build(BreakerView, until_ns=TIME, errors=st.lists(st.text(max_size=90), max_size=6).map(tuple)),
+    drawdown=build(
+        DrawdownView,
+        peak=MONEY,
+        total_pct=MONEY,
+        total_levels=LEVELS,
+        day_start=MONEY,
+        day_pct=MONEY,
+        day_levels=LEVELS,
+        reached=st.lists(st.sampled_from(["total-warn", "day-halt", "odd"]), max_size=4).map(tuple),
+    ),
+    caps=build(
+        CapsView,
+        share=SHARE,
+        leg_cap=MONEY,
+        gross_cap=MONEY,
+        long_worst=MONEY,
+        short_worst=MONEY,
+        leverage=MONEY,
+        max_leverage=MONEY,
+        long_liquidation=st.none() | PRICE,
+        short_liquidation=st.none() | PRICE,
+    ),
+    budget=build(BudgetView),
+    denials=st.lists(st.tuples(st.sampled_from([*map(str, Reason), "odd"]), st.integers(0, 10**9)), max_size=5).map(
+        tuple
+    ),
+    repeated=st.lists(st.text(max_size=9), max_size=4).map(tuple),
+    alarms=st.lists(
+        build(
+            AlarmView,
+            name=st.sampled_from(["unprotected", "stale-feed", "drawdown-total-halt", "drawdown-day-warn", "odd one"]),
+            leg=st.none() | st.sampled_from(Leg),
+            since_ns=TIME,
+            detail=st.text(max_size=90),
+        ),
+        max_size=6,
+    ).map(tuple),
+)
 SNAPSHOTS = build(
     Snapshot,
     seq=st.integers(0, 5),
@@ -94,6 +144,7 @@ SNAPSHOTS = build(
     state=st.sampled_from(DoorState),
     long=build(LegView, leg=st.just(Leg.LONG), average=st.none() | PRICE, ladder_share=SHARE, **LEG_FIELDS),
     short=build(LegView, leg=st.just(Leg.SHORT), average=st.none() | PRICE, **LEG_FIELDS),
+    risk=RISKS,
     metrics=build(OperationalMetrics, equity=MONEY, peak=MONEY, realised=MONEY, fees=MONEY, errors=st.integers(0, 9)),
     flatten=st.none()
     | build(
@@ -136,9 +187,23 @@ def test_every_picture_of_every_snapshot_stays_within_its_width_and_height(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(FRAMES, st.integers(1, 130))
 def test_notices_pages_and_dialogs_of_every_snapshot_stay_within_their_width(frame: Frame, width: int) -> None:
-    pages = [notice.rows(frame, width), help_page(frame, width), journal_page(frame, width)]
-    bodies = (dialogs.flatten_body, dialogs.cancel_body, dialogs.resume_body, dialogs.quit_body)
+    pages = [
+        notice.rows(frame, width),
+        help_page(frame, width),
+        journal_page(frame, width),
+        risk_page.page(frame, width),
+    ]
+    bodies = (
+        dialogs.flatten_body,
+        dialogs.cancel_body,
+        dialogs.resume_body,
+        dialogs.quit_body,
+        dialogs.throttle_body,
+        resets.breaker_body,
+        resets.drawdown_body,
+    )
     pages += [dialogs.rows(body(frame), (), Segment("hint"), width) for body in bodies]
+    assert len(notice.rows(frame, width)) <= notice.MOST
     for rows in pages:
         assert {cell_len(text_of(row)) for row in rows} <= {width}
 
@@ -146,4 +211,5 @@ def test_notices_pages_and_dialogs_of_every_snapshot_stay_within_their_width(fra
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(FRAMES, st.booleans())
 def test_every_action_has_an_answer_for_every_snapshot(frame: Frame, read_only: bool) -> None:
-    assert len(hints(frame.snapshot, frame.status, read_only)) == len(ACTIONS)
+    seen = msgspec.structs.replace(frame, read_only=read_only)
+    assert len(hints(seen)) == sum(bool(action.key) for action in ACTIONS.values())

@@ -154,8 +154,8 @@ def test_a_terminal_that_is_not_read_delays_neither_quotes_nor_orders(tmp_path: 
     assert read_journal(screen.journal).max_naked_ns < 1_000_000_000
 
 
-def test_a_dropped_line_ends_the_session_in_order(tmp_path: Path) -> None:
-    with Terminal(tmp_path) as screen:
+def test_a_dropped_line_ends_the_session_in_order_where_it_is_to_end(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "--set", "session.on_disconnect=cancel") as screen:
         screen.until_journal('"event":"accepted"')
         os.kill(screen._pid, signal.SIGHUP)
         assert screen.until_ended() == 0

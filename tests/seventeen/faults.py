@@ -42,6 +42,7 @@ def _watching(event: int, callback: Callable[..., object], code: CodeType | None
         sys.monitoring.set_events(TOOL, 0)
         sys.monitoring.register_callback(TOOL, event, None)
         sys.monitoring.free_tool_id(TOOL)
+        sys.monitoring.restart_events()  # what was not worth a look this time is next time
 
 
 @contextmanager
@@ -73,7 +74,6 @@ def calls_in_the_brain(among: Callable[[CodeType], bool] = lambda _code: True) -
 
     with _watching(EVENTS.PY_START, note):
         yield begun
-    sys.monitoring.restart_events()
 
 
 def operations(act: Callable[[], object]) -> int:
@@ -106,4 +106,3 @@ def at_every_line(look: Callable[[], None]) -> Iterator[None]:
 
     with _watching(EVENTS.LINE, note):
         yield
-    sys.monitoring.restart_events()

@@ -11,6 +11,7 @@ import pytest
 from hedgegrid_tui.engine.host import EngineHost
 from strategy.control import Command, CommandName, Receipt
 from strategy.desk import Desk
+from strategy.door import Door
 from strategy.grid import HedgeGrid
 from strategy.hedge_grid import HedgeGridStrategy
 from strategy.ledger import Ledger
@@ -18,6 +19,7 @@ from strategy.lots import LotBook
 from strategy.market_watch import MarketWatch
 from strategy.order_index import OrderIndex
 from strategy.picture import take_picture
+from strategy.risk import Risk
 from strategy.snapshot import LadderSnapshot, Snapshot
 from tests.hedgegrid_tui.engine.sessions import hosted, plan_for, running, until
 from tests.hedgegrid_tui.engine.test_threads import contradictions
@@ -125,7 +127,7 @@ def test_s02_without_one_reference_the_same_check_fails(kind: type[HedgeGridStra
 
 WRITERS: Final = (
     OrderIndex._put, OrderIndex._drop, LotBook.enter, Ledger.book_fill, HedgeGrid.converge, HedgeGrid.on_accepted,
-    Desk.handle, Desk.set_state, MarketWatch.on_quote, HedgeGridStrategy.publish, HedgeGridStrategy._publish,
+    Desk.handle, Door.set, MarketWatch.on_quote, Risk.sample, HedgeGridStrategy.publish, HedgeGridStrategy._publish,
 )  # fmt: skip
 ACTS: Final = (CommandName.PAUSE, CommandName.CANCEL_ENTRIES, CommandName.RESUME, CommandName.FLATTEN)
 
@@ -154,7 +156,7 @@ def test_s02_with_commands_carried_out_where_they_are_given_the_same_check_fails
 ) -> None:
     def send(self: EngineHost, command: Command) -> "Future[Receipt]":
         answer: Future[Receipt] = Future()
-        self._carry_out(command, answer)
+        self._give(command, answer)
         return answer
 
     monkeypatch.setattr(EngineHost, "send", send)

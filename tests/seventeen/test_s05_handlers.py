@@ -126,6 +126,7 @@ SCENES: Final[dict[str, Callable[[Bench], object]]] = {
     "on_order_modify_rejected": lambda it: it.strategy.on_order_modify_rejected(refusal(it, OrderModifyRejected)),
     "_on_wake": wake,
     "tidy": lambda it: it.strategy.tidy(),
+    "stood_still": lambda it: it.strategy.stood_still(3_000 * NS_PER_MS),
     "publish": lambda it: it.strategy.publish(),
 }
 """How each handler comes to run; a new one is written here too."""

@@ -1,6 +1,8 @@
-"""Item 17: a fault at each step between a fill and its resting exits leaves nothing naked and nothing doubled."""
+"""Item 17: a fault at each step of attaching exits and of each control leaves nothing naked, nothing doubled."""
 
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
 from decimal import Decimal
 from types import CodeType
 from typing import Any, Final
@@ -8,11 +10,17 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from strategy.domain import NS_PER_S, DesiredOrder, Leg, OrderKey
+from strategy.breaker import Breaker
+from strategy.control import Command, CommandName, Receipt, Result
+from strategy.desk import Desk
+from strategy.domain import NS_PER_S, DesiredOrder, DoorState, Leg, OrderKey, Role
+from strategy.drawdown import Drawdown
+from strategy.flattener import Flattener
 from strategy.grid import HedgeGrid
 from strategy.hedge_grid import HedgeGridStrategy
 from strategy.order_factory import OrderFactory
 from strategy.reconcile import Action
+from strategy.risk import Risk
 from tests.seventeen.bench import Bench, assert_protected
 from tests.seventeen.faults import InjectedError, calls_in_the_brain, code_of, raising_in
 
@@ -20,6 +28,14 @@ QTY: Final = Decimal("0.004")
 TRIES: Final = 2
 """A step that comes several times is struck at its first two."""
 GUARD: Final = "guarded.<locals>.run"
+
+NO_OTHER_LEVEL: Final = tuple(
+    f"drawdown.{scope}_{level}_pct=0"
+    for scope, level in (("total", "warn"), ("total", "pause"), ("day", "warn"), ("day", "pause"), ("day", "halt"))
+)
+
+OUTSIDE: Final = (GUARD, "HedgeGridStrategy.wake_at.<locals>.<lambda>", "HedgeGridStrategy.command.<locals>.reply")
+"""What runs outside of any guard, and does nothing but hand on: to a guarded handler, or to whoever has asked."""
 
 type Step = tuple[CodeType, int]
 
@@ -150,3 +166,169 @@ def test_s17_with_exits_that_are_attached_by_the_fill_alone_the_same_check_fails
     monkeypatch.setattr(HedgeGrid, "_exit_actions", once)
     with pytest.raises(AssertionError, match=r"long holds 0.004, sl 0"):
         check_s17(step)
+
+
+# -- a fault at each step of what the controls do ----------------------------------------------------------------------
+
+
+class Act:
+    """Something that the controls do from one moment on, and what must have become of it in the end."""
+
+    overrides: tuple[str, ...] = ()
+    first: Any = None
+    """Where it begins."""
+
+    def set_out(self) -> Bench:
+        """A long lot, protected, and entries that rest."""
+        made = Bench("grid.levels=2", "grid.base_qty=0.004", *self.overrides)
+        made.quote(60_000, 3)
+        made.quote(59_930, 2)
+        made.quote(59_960, 2)
+        assert made.held(Leg.LONG) == QTY
+        return made
+
+    def go(self, found: Bench) -> None:
+        """Let it happen."""
+        raise NotImplementedError
+
+    def check(self, found: Bench) -> None:
+        """What must be true once things have come to rest."""
+        raise NotImplementedError
+
+    def steps(self) -> list[Step]:
+        """Every function of the brain that runs from its beginning on."""
+        found = self.set_out()
+        with calls_in_the_brain() as calls:
+            self.go(found)
+        found.close()
+        codes = [code for code, _ in calls]
+        start = codes.index(code_of(self.first))
+        before, after = Counter(codes[:start]), Counter(codes[start:])
+        return [(code, before[code] + 1) for code in after if code.co_qualname not in OUTSIDE]
+
+    def check_step(self, step: Step) -> None:
+        """The step fails once."""
+        found = self.set_out()
+        try:
+            with raising_in(*step):
+                try:
+                    self.go(found)
+                except InjectedError as error:
+                    raise AssertionError(f"the error left {error}") from error
+            for _ in range(25):
+                found.pump(200)
+                found.quote(59_960)
+            grid = found.strategy.grid
+            assert grid is not None
+            assert found.strategy.is_running
+            assert_protected(found)
+            self.check(found)
+        finally:
+            found.close()
+
+    def failures(self, among: list[Step]) -> Iterator[str]:
+        """What does not survive which step."""
+        for step in among:
+            try:
+                self.check_step(step)
+            except AssertionError as error:
+                yield f"{step[0].co_qualname} #{step[1]}: {str(error).partition(chr(10))[0]}"
+
+
+def grid_of(found: Bench) -> HedgeGrid:
+    assert found.strategy.grid is not None
+    return found.strategy.grid
+
+
+class Flatten(Act):
+    """The operator flattens; whoever is told that it failed presses again."""
+
+    first = Desk.handle
+
+    def go(self, found: Bench) -> None:
+        self.answer: Future[Receipt] = Future()
+        found.strategy.command(Command(CommandName.FLATTEN), self.answer)
+        for _ in range(10):
+            found.pump()
+
+    def check(self, found: Bench) -> None:
+        assert self.answer.done(), "nobody is answered"
+        if self.answer.result().result is not Result.DONE:
+            self.go(found)
+        assert self.answer.result().result is Result.DONE
+        assert not found.held(Leg.LONG), "said flat, and it is not"
+        assert not found.live(), "orders are open"
+        assert grid_of(found).state is DoorState.PAUSED
+
+
+class Trip(Act):
+    """An error opens the breaker."""
+
+    overrides = ("breaker.errors=1", "breaker.cooldown_s=0")
+    first = Breaker.note
+
+    def go(self, found: Bench) -> None:
+        found.strategy.contain("test", RuntimeError("on purpose"))
+        for _ in range(10):
+            found.pump()
+
+    def check(self, found: Bench) -> None:
+        grid = grid_of(found)
+        if grid.state is DoorState.RUNNING:  # the fault has hit the count itself; the next error counts
+            self.go(found)
+        assert grid.state is DoorState.BREAKER_OPEN, f"it is {grid.state}"
+        assert not found.live(None, Role.ENTRY), "entries are open"
+        assert found.open_qty(Leg.LONG, Role.SL) == QTY
+
+
+class Halt(Act):
+    """A loss flattens and halts."""
+
+    overrides = ("drawdown.samples=1", "drawdown.total_halt_pct=0.00001", *NO_OTHER_LEVEL)
+    first = Risk._cross
+
+    def go(self, found: Bench) -> None:
+        for _ in range(25):
+            found.quote(59_900)
+
+    def check(self, found: Bench) -> None:
+        grid = grid_of(found)
+        assert grid.state is DoorState.HALTED, f"it is {grid.state}"
+        assert not found.held(Leg.LONG), "it still holds"
+        assert not found.live(), "orders are open"
+
+
+@pytest.mark.parametrize("act", [Flatten, Trip, Halt])
+def test_s17_a_fault_at_any_step_of_a_control_leaves_it_done_in_the_end(act: type[Act]) -> None:
+    made = act()
+    steps = made.steps()
+    assert len(steps) > 100
+    assert list(made.failures(steps)) == []
+
+
+def forgets_first(cure: Any) -> Any:
+    """A flatten that is over before anybody was told."""
+
+    def end(self: Flattener, *args: Any) -> None:
+        self._running = None
+        cure(self, *args)
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("act", "owner", "method", "instead"),
+    [
+        (Flatten, Flattener, "_end", forgets_first(Flattener._end)),
+        (Trip, Risk, "latch_open_breaker", lambda *_: None),
+        (Trip, Desk, "_keep_latched_promises", lambda _self: None),
+        (Halt, Drawdown, "forget", lambda *_: None),
+    ],
+)
+def test_s17_without_trying_again_what_has_failed_the_same_check_fails(
+    act: type[Act], owner: type, method: str, instead: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = act()
+    steps = made.steps()
+    monkeypatch.setattr(owner, method, instead)
+    assert next(made.failures(steps), None) is not None

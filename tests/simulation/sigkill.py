@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulate import MEMORY
-from tests.simulation.checker import Told, read_id
+from tests.simulation.told import Told, read_id
 from tests.simulation.world import MS, Outcome, Plan, S, World
 from tests.venue.core import Order, Request, Venue, VenueError
 from tests.venue.faults import Faults
@@ -85,6 +85,14 @@ class LoggedVenue(Venue):
     def match(self) -> None:
         self._note("match")
         super().match()
+
+    def transfer(self, amount: Decimal) -> None:
+        self._note("transfer", amount)
+        super().transfer(amount)
+
+    def settle(self, rate: Decimal, mark: Decimal) -> dict[str, Decimal]:
+        self._note("settle", rate, mark)
+        return super().settle(rate, mark)
 
 
 @dataclass
@@ -150,7 +158,8 @@ class Afterlife(World):
     def __init__(self, plan: Plan, folder: Path, left: Left, rng: random.Random) -> None:
         super().__init__(plan, folder)
         known, self.left = self.venue, left
-        for name in ("orders", "open", "positions", "trades", "wallet", "bid", "ask", "cash", "fees", "_ids"):
+        names = "orders", "open", "positions", "trades", "wallet", "deposits", "transfers", "funding", "cash", "fees"
+        for name in (*names, "bid", "ask", "_ids"):
             setattr(known, name, getattr(left.venue, name))
         self.now = max(left.now, self.now) + rng.randint(0, 3_000) * MS
         self.end = self.now + AFTER_S * S
@@ -177,7 +186,7 @@ class Afterlife(World):
         assert purpose is not None
         told = self.checker.orders[request.client_id] = Told(request, purpose, 0, self.now)
         if is_open:
-            self.checker._live.setdefault(purpose.key, {})[request.client_id] = told
+            self.checker.sends.live.setdefault(purpose.key, {})[request.client_id] = told
 
     def _arrival(self, request: Request) -> Any:
         return lambda: self.link._arrive("place", request.client_id, lambda: self.venue.place(request), unknown=False)

@@ -2,7 +2,6 @@
 
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,10 +18,12 @@ import strategy.lots
 import strategy.orders
 import strategy.reconcile
 import strategy.shape
-from strategy.control import Command, CommandName, Result
+from strategy.admission import Admission
+from strategy.control import CommandName, Result
 from strategy.desk import Desk
 from strategy.domain import Role
 from strategy.errors import ErrorLog
+from strategy.flattener import Flattener
 from strategy.grid import HedgeGrid
 from strategy.hedge_grid import HedgeGridStrategy
 from strategy.journal import Journal
@@ -30,35 +31,9 @@ from strategy.order_index import OrderIndex
 from strategy.reconcile import Cancel
 from strategy.retry import BackOff
 from strategy.watch import BooksWatch, ProtectionWatch
-from tests.simulation.world import MS, Outcome, Plan, World
-from tests.venue.faults import Faults, S, one
-
-LADDER = ("grid.levels=2", "grid.base_qty=0.004")
-CALM = Plan(seed=3, faults=Faults(), seconds=12, overrides=LADDER, acts=False)
-
-
-def play(
-    folder: Path, plan: Plan = CALM, prepare: Callable[[World], None] = lambda _world: None, swing: int = 90
-) -> Outcome:
-    """One run; `prepare` may meddle with the world first."""
-    world = World(plan, folder)
-    world.swing = swing
-    prepare(world)
-    return world.run()
-
-
-def after(seconds: float, act: Callable[[World], None]) -> Callable[[World], None]:
-    """Meddle later, in market time."""
-    return lambda world: world.schedule(int(seconds * S), lambda: act(world))
-
-
-def give(name: CommandName) -> Callable[[World], None]:
-    """An operator's command."""
-
-    def give_it(world: World) -> None:
-        world.act(Command(name))
-
-    return give_it
+from tests.simulation.breaking import CALM, LADDER, after, give, play, restart
+from tests.simulation.world import Plan, World
+from tests.venue.faults import Faults, one
 
 
 def test_nothing_is_seen_where_nothing_is_broken(tmp_path: Path) -> None:
@@ -81,7 +56,7 @@ def test_invariant_2_a_quantity_off_the_step(tmp_path: Path, monkeypatch: pytest
 
 
 def test_invariant_3_an_entry_below_the_least_notional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strategy.grid, "judge", lambda *_all, **_more: None)
+    monkeypatch.setattr(Admission, "_judge", lambda *_all: None)
     plan = replace(CALM, overrides=("grid.base_qty=0.001", "grid.levels=2"))
     assert play(tmp_path, plan).number == 3
 
@@ -143,28 +118,28 @@ def test_invariant_8_a_leg_that_changes_its_sign(tmp_path: Path, monkeypatch: py
 
 
 def test_invariant_10_an_entry_while_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strategy.grid, "judge", lambda *_all, **_more: None)
+    monkeypatch.setattr(Admission, "_judge", lambda *_all: None)
     assert play(tmp_path, prepare=after(2, give(CommandName.PAUSE))).number == 10
 
 
 def test_invariant_12_a_receipt_that_says_done_too_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Desk, "_withdraw", lambda self, act_id: self._answer(act_id, Result.DONE, cancelled=0))
+    monkeypatch.setattr(Desk, "_withdraw", lambda self, act_id, _by: self._answer(act_id, Result.DONE, cancelled=0))
     assert play(tmp_path, prepare=after(2, give(CommandName.CANCEL_ENTRIES))).number == 12
 
 
 def test_invariant_12_an_act_without_a_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Desk, "_withdraw", lambda _self, _act_id: None)
+    monkeypatch.setattr(Desk, "_withdraw", lambda *_all: None)
     plan = replace(CALM, seconds=20)
     assert play(tmp_path, plan, after(2, give(CommandName.CANCEL_ENTRIES))).number == 12
 
 
 def test_invariant_13_a_flatten_that_closes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Desk._facts
+    real = Flattener._facts
 
-    def blind(self: Desk, legs: Any) -> Any:
+    def blind(self: Flattener, legs: Any) -> Any:
         return {leg: msgspec.structs.replace(fact, closes=()) for leg, fact in real(self, legs).items()}
 
-    monkeypatch.setattr(Desk, "_facts", blind)
+    monkeypatch.setattr(Flattener, "_facts", blind)
     plan = replace(CALM, seconds=20)
 
     def often(world: World) -> None:
@@ -179,7 +154,7 @@ def test_invariant_16_books_that_are_not_the_venues(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(
         HedgeGrid, "on_fill", lambda self, fill: real(self, msgspec.structs.replace(fill, fee=Decimal(0)))
     )
-    assert play(tmp_path).number == 16
+    assert play(tmp_path, replace(CALM, ignore=frozenset({30}))).number == 16
 
 
 def test_invariant_17_a_mismatch_that_nobody_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,12 +244,10 @@ def test_invariant_27_a_restart_that_has_forgotten_its_orders(tmp_path: Path, mo
     def start_blank(*_all: Any, **_more: Any) -> None:
         return None
 
-    def restart(world: World) -> None:
+    def forget(_world: World) -> None:
         monkeypatch.setattr(strategy.hedge_grid, "go_on", start_blank)
-        world.kill(torn=False)
-        world.schedule(200 * MS, world.start_again)
 
-    assert play(tmp_path, prepare=after(2, restart)).number == 27
+    assert play(tmp_path, prepare=after(2, forget, restart)).number == 27
 
 
 def test_invariant_28_a_run_that_reads_the_wall_clock_has_another_hash(

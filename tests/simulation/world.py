@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import random
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,17 +13,21 @@ from typing import Any
 
 from hedgegrid_tui.engine.instruments import perpetual
 from strategy.config import Config, load_config
-from strategy.control import Command, CommandName, Receipt
-from strategy.domain import Leg
+from strategy.control import Command, Receipt
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
 from strategy.journal import Journal
 from strategy.past import read_past
 from tests.journal_reader import read_journal
 from tests.simulation.checker import BrokenInvariantError, Checker
+from tests.simulation.history import past_minutes
 from tests.simulation.mischief import Mischief
+from tests.simulation.operator import Operator
+from tests.simulation.settings import ALWAYS, PRICE, draw
+from tests.simulation.treasury import Treasury
 from tests.venue.backtest import Engine
 from tests.venue.core import Filters, Order, Request, Trade, Venue
-from tests.venue.faults import MS, Chance, Faults, S, draw
+from tests.venue.faults import MS, Chance, Faults, S
+from tests.venue.faults import draw as draw_faults
 from tests.venue.link import Link
 
 START_NS = 1_700_000_000 * S
@@ -32,22 +36,9 @@ TRACE_KEPT = 30
 WAKES_PER_S = 500
 """More is a strategy that wakes itself without end."""
 HOST_NS = 250 * MS
-SETTINGS = (
-    ("grid.levels=3", "grid.base_qty=0.004", "execution.orders_per_turn=2"),
-    ("grid.levels=4", "grid.base_qty=0.008", "grid.qty_scale=0.5", "grid.sl_steps=2"),
-    ("grid.levels=3", "grid.base_qty=0.002", "grid.qty_scale=2", "grid.tp_steps=2", "grid.recentre_trigger_bps=25"),
-    ("grid.levels=2", "grid.base_qty=0.003", "instrument.tick_size=0.5", "grid.step_bps=7", "grid.sl_steps=1.5"),
-    ("grid.levels=2", "grid.base_qty=0.006", "grid.step_bps=12", "grid.recentre_trigger_bps=40"),
-)
-ALWAYS = ("execution.retry_last_ms=4000",)
-"""So that a run comes to rest in time."""
-ACTS = (
-    Command(CommandName.PAUSE),
-    Command(CommandName.CANCEL_ENTRIES),
-    Command(CommandName.FLATTEN),
-    Command(CommandName.FLATTEN, Leg.LONG),
-    Command(CommandName.FLATTEN, Leg.SHORT),
-)
+BEFORE_MIDNIGHT_NS = 1_700_006_400 * S - 15 * S
+"""A day of UTC ends a quarter of a minute after that."""
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,8 @@ class Plan:
     ignore: frozenset[int] = frozenset()
     """Invariants that are not looked at, to see what is behind them."""
     max_restarts: int = 2
+    transfers: bool = True
+    """Whether money is deposited and withdrawn, and funding settled."""
 
 
 @dataclass
@@ -77,6 +70,10 @@ class Outcome:
     orders: int = 0
     checks: int = 0
     restarts: int = 0
+    running_s: float = 0.0
+    """For how long the door was open."""
+    seen: Counter[str] = field(default_factory=Counter)
+    """Acts and the states that they met, their receipts, denials, alarms."""
     injected: Counter[str] = field(default_factory=Counter)
     broken: str = ""
     number: int = 0
@@ -90,14 +87,16 @@ class World:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.rng = random.Random(plan.seed)
-        faults = draw(self.rng) if plan.faults is None else plan.faults
+        faults = draw_faults(self.rng) if plan.faults is None else plan.faults
         self.chance = Chance(random.Random(plan.seed + 1), faults)
-        overrides = self.rng.choice(SETTINGS) if plan.overrides is None else plan.overrides
-        self.config: Config = load_config(None, (*overrides, *ALWAYS))
+        overrides = draw(self.rng) if plan.overrides is None else (*ALWAYS, *plan.overrides)
+        self.config: Config = load_config(None, overrides)
         self.instrument = perpetual(self.config.instrument, self.config.account.leverage)
         self.seconds = self.rng.randint(15, 40) if plan.seconds is None else plan.seconds
-        self.now = START_NS
-        self.end = START_NS + self.seconds * S
+        self.now = self.began = BEFORE_MIDNIGHT_NS if self._draws(0.15) else START_NS
+        self.end = self.began + self.seconds * S
+        self.first_ns = self.began - (self.rng.choice((DAY_S, 2 * DAY_S)) - 12) * S if self._draws(0.3) else self.began
+        """When the journal's first session began: the ramp climbs during some runs."""
         self.journal_path = folder / "journal.jsonl"
         self.outcome = Outcome(plan.seed, injected=self.chance.injected)
         self.trace: deque[str] = deque(maxlen=TRACE_KEPT)
@@ -116,12 +115,14 @@ class World:
         self.venue = Venue(filters, self.config.account.starting_balance, lambda _notice: None)
         self.venue.piece = self._piece
         self.link = Link(self.venue, self.chance, self.schedule, lambda: self.now)
-        self.checker = Checker(self.link, self.journal_path, plain=plan.plain, ignore=plan.ignore)
+        self.checker = Checker(self.link, self.journal_path, self.config, plain=plan.plain, ignore=plan.ignore)
+        self.operator = Operator(self)
+        self.treasury = Treasury(self)
         self.mischief = Mischief(self)
         self.journal: Journal | None = None
         self.engine: Engine | None = None
         self.strategy: Any = None
-        self.mid = Decimal(60_000)
+        self.mid = Decimal(PRICE)
         self.step = self.mid * self.config.grid.step_bps / 10_000
         self.swing = self.rng.choice((20, 45, 90))
         """Percent of a step that a quote moves at most."""
@@ -131,6 +132,12 @@ class World:
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self._wakes = self._wakes_since = 0
+        self._hosted = self.now
+        self._ran = self.now
+
+    def _draws(self, chance: float) -> bool:
+        """Whether a run that is not made for a purpose has something."""
+        return self.plan.overrides is None and self.rng.random() < chance
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -141,7 +148,7 @@ class World:
 
     def note(self, words: str) -> None:
         """A line of the trace."""
-        line = f"{(self.now - START_NS) / S:9.4f} {words}"
+        line = f"{(self.now - self.began) / S:9.4f} {words}"
         self.trace.append(line)
         if self.verbose:
             print(line)
@@ -158,10 +165,11 @@ class World:
             if self.verbose:
                 raise
         finally:
-            outcome.at_s = (self.now - START_NS) / S
+            outcome.at_s = (self.now - self.began) / S
             outcome.fills = len(self.venue.trades)
             outcome.orders = len(self.venue.orders)
             outcome.checks = self.checker.checks
+            outcome.seen = self.checker.record.seen
             outcome.trace = list(self.trace)
             self._close()
         outcome.hash = self.fingerprint()
@@ -176,6 +184,8 @@ class World:
         return digest.hexdigest()
 
     def _play(self) -> None:
+        if self.first_ns < self.began and not self.checker.record.lines:
+            self._have_a_past()
         self._start()
         self._quote()
         self._host()
@@ -185,8 +195,8 @@ class World:
         self._settle()
         strategy = self.strategy
         if not self.plan.plain:
-            self.checker.at_rest(strategy)
-            self.checker.at_end(self._reread())
+            self.checker.rest.at_rest(strategy)
+            self.checker.rest.at_end(self._reread())
         self._stop()
 
     def _reread(self) -> Any:
@@ -211,6 +221,9 @@ class World:
         self.outcome.events += 1
         if self.engine is not None:
             self.checker.after_event()
+            if self.checker.record.state == "running":
+                self.outcome.running_s += (self.now - self._ran) / S
+        self._ran = self.now
 
     def _count_wake(self) -> None:
         if self.now - self._wakes_since > S:
@@ -233,7 +246,7 @@ class World:
             until = self.now + S
             while self.now < until:
                 self.step_once()
-            calm = calm + 1 if self.checker.is_at_rest() else 0
+            calm = calm + 1 if self.checker.rest.is_reached() else 0
             if calm >= 3:
                 return
 
@@ -241,10 +254,8 @@ class World:
 
     def _start(self) -> None:
         self.journal = Journal(self.journal_path)
-        self.journal.write(
-            "session.start", self.now, mode="testnet", instrument=self.config.instrument.symbol, version="0",
-            config="", pid=0, restored=[], fresh_venue=False, torn_line_dropped=self.journal.torn,
-        )  # fmt: skip
+        past = read_past(self.journal_path)
+        self._write_start(self.journal, self.now, past.latched)
         self.checker.record.follow()
         engine = Engine(self.instrument, self.link, self.now, plain=self.plan.plain)
         fields: dict[str, Any] = {
@@ -257,7 +268,7 @@ class World:
             self.config,
             self.journal,
             lambda callback: callback(),
-            read_past(self.journal_path),
+            past,
         )
         engine.add(self.strategy)
         self.mischief.watch(engine)
@@ -266,12 +277,44 @@ class World:
         engine.teller.told = self._on_told
         engine.teller.sends = self._on_sends
         self.engine = engine
+        self._hosted = self.now
         self.checker.start()
         engine.run()
         if self.strategy.failure:
             raise BrokenInvariantError(24, f"the start failed: {self.strategy.failure}")
         self.mischief.infest(self.strategy)
         self.note("started")
+        if self.config.regime.require_warm:
+            self.checker.is_warm = False
+            self.soon(3_000, self._warm)
+        if self.plan.acts:
+            self.operator.after_start()
+
+    def soon(self, most_ms: int, act: Callable[[], None]) -> None:
+        """Run something within so many ms, unless the engine has been replaced by then."""
+        engine = self.engine
+        self.schedule(self.chance.delay(0, most_ms), lambda: act() if self.engine is engine else None)
+
+    @staticmethod
+    def _write_start(journal: Journal, now: int, restored: Iterable[str]) -> None:
+        journal.write(
+            "session.start", now, mode="testnet", instrument="BTCUSDT", version="0", config="", pid=0,
+            restored=list(restored), fresh_venue=False, torn_line_dropped=journal.torn,
+        )  # fmt: skip
+
+    def _have_a_past(self) -> None:
+        """A first session long ago, in which nothing happened."""
+        journal = Journal(self.journal_path)
+        self._write_start(journal, self.first_ns, ())
+        journal.write("session.stop", self.first_ns, flat="flat", exit_code=0)
+        journal.close()
+
+    def _warm(self) -> None:
+        """The minutes of the last hours: a calm market, or one that goes somewhere."""
+        bars = past_minutes(self.now, self.mid, self.rng.choice((-20, -2, 2, 20)))
+        self.note("history comes")
+        self.checker.is_warm = True
+        self.strategy.take_history(bars)
 
     def stop(self) -> None:
         """A graceful stop."""
@@ -304,8 +347,8 @@ class World:
         """A new engine and a new strategy on the same venue and journal."""
         self.outcome.restarts += 1
         self._start()
-        if self.engine is not None:
-            self.engine.quote(*self._touch())
+        if self.now >= max(self.feed_down_until, self.silent_until):
+            self._feed(*self._touch())
         self.checker.after_event()
 
     def _stop(self) -> None:
@@ -347,21 +390,32 @@ class World:
             return
         if not self.settling and chance.happens("crossed"):
             bid, ask = ask, (bid if rng.random() < 0.5 else ask)
+        self._feed(bid, ask)
+
+    def _feed(self, bid: Decimal, ask: Decimal) -> None:
+        assert self.engine is not None
+        self.checker.on_quote(bid, ask)
         self.engine.quote(bid, ask)
 
     def _host(self) -> None:
         """What the host does between events, four times a second."""
         self.schedule(HOST_NS, self._host)
-        if self.strategy is not None and self.now >= self.silent_until:
-            self.strategy.tidy()
-            self.strategy.publish()
+        if self.strategy is None or self.now < self.silent_until:
+            return
+        stood = self.now - self._hosted
+        if stood > self.config.watchdog.loop_stall_ms * MS:
+            self.strategy.stood_still(stood)
+        self._hosted = self.now
+        self.strategy.tidy()
+        self.strategy.publish()
+        self.checker.after_host(self.strategy.snapshot)
 
     def _second(self) -> None:
         """What may happen once a second."""
         self.schedule(S, self._second)
         if self.settling:
             return
-        chance, rng = self.chance, self.rng
+        chance = self.chance
         if chance.happens("gap"):
             duration = chance.delay(500, 5_000)
             self.note(f"the event stream breaks for {duration / S:.1f} s")
@@ -374,10 +428,9 @@ class World:
         if self.engine is not None and self.outcome.restarts < self.plan.max_restarts:
             self._may_restart()
         if self.plan.acts and self.strategy is not None:
-            if self.checker.record.state == "paused" and rng.random() < 0.6:
-                self.act(Command(CommandName.RESUME))
-            elif rng.random() < 0.1:
-                self.act(rng.choice(ACTS))
+            self.operator.every_second()
+        if self.plan.transfers:
+            self.treasury.every_second()
 
     def _may_restart(self) -> None:
         chance = self.chance
@@ -397,6 +450,7 @@ class World:
     def act(self, command: Command) -> "Future[Receipt]":
         """An operator's command."""
         self.note(f"act {command.text}")
+        self.checker.record.follow()
         receipt: Future[Receipt] = Future()
         self.strategy.command(command, receipt)
         return receipt

@@ -176,21 +176,14 @@ def test_a_reducing_order_on_the_legs_own_entry_side_buys_back_what_was_over_clo
 
 def test_sums_and_lots_go_on_and_the_wallet_stays_what_it_is() -> None:
     own, lots = books(1000), LotBook()
-    past = Past(lots=lots, realised=Decimal(30), fees=Decimal(-4), funding=Decimal(1), peak=Decimal(1200))
+    past = Past(lots=lots, realised=Decimal(30), fees=Decimal(-4), funding=Decimal(1))
     own.go_on_from(past)
     ledger = own.ledger
     assert own.lots is lots
     assert (ledger.realised, ledger.fees, ledger.funding) == (Decimal(30), Decimal(-4), Decimal(1))
     assert ledger.wallet == Decimal(1000)
     assert ledger.equity_start == Decimal(973)
-    assert ledger.peak == Decimal(1200)
     ledger.settle_wallet(Decimal(990))
     assert (ledger.wallet, ledger.equity_start) == (Decimal(990), Decimal(963))
     ledger.book_funding(Decimal("-1.5"))
     assert (ledger.funding, ledger.wallet) == (Decimal("-0.5"), Decimal("988.5"))
-
-
-def test_without_a_peak_of_its_own_a_past_begins_at_the_start() -> None:
-    own = books(1000)
-    own.go_on_from(Past(realised=Decimal(30)))
-    assert own.ledger.peak == own.ledger.equity_start == Decimal(970)

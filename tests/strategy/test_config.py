@@ -65,13 +65,17 @@ def refusal(*overrides: str, path: Path | None = None) -> str:
         ("gird.step_bps=3", "gird = {...}: unknown key; did you mean grid?"),
         (
             "account.zzz=3",
-            "account.zzz = 3: unknown key; known: account.starting_balance, account.leverage, "
-            "account.maintenance_margin_pct",
+            (
+                "account.zzz = 3: unknown key; known: account.starting_balance, account.leverage, "
+                "account.maintenance_margin_pct"
+            ),
         ),
         (
             "q.w=3",
-            "q = {...}: unknown key; known: instrument, grid, regime, placement, funding, execution, limits, breaker, "
-            "drawdown, watchdog, session, ramp, account",
+            (
+                "q = {...}: unknown key; known: instrument, grid, regime, placement, funding, execution, limits, "
+                "breaker, drawdown, watchdog, session, ramp, account"
+            ),
         ),
         ("grid.levels=[1]", "grid.levels = [1]: must be a valid integer"),
         ("grid.tp_steps=" + "x" * 80, f"grid.tp_steps = {'x' * 57}...: must be a valid decimal"),

@@ -15,6 +15,23 @@ from strategy.config import ConfigError, load_config, template
             ("instrument.max_stop_orders=10", "instrument.max_open_orders=20", "grid.levels=6"),
             "instrument.max_open_orders 20 and max_stop_orders 10 leave room for 10; lower grid.levels to 5",
         ),
+        (
+            ("limits.message_reserve=15", "grid.levels=8"),
+            "limits.message_reserve 15 must be at least 16, one cancel for each rung of grid.levels 8 on both sides",
+        ),
+        (
+            ("limits.message_reserve=40", "limits.max_messages=40"),
+            "limits.message_reserve 40 must be less than max_messages 40: nothing would be left for entries; lower it",
+        ),
+        (
+            ("watchdog.escalate_after_ms=999", "execution.attach_bound_ms=1000"),
+            "watchdog.escalate_after_ms 999 must be at least execution.attach_bound_ms 1000; raise it",
+        ),
+        (
+            ("drawdown.total_pause_pct=30",),
+            "drawdown = {...}: total_pause_pct 30 must be at most total_halt_pct 25; lower it",
+        ),
+        (("drawdown.day_warn_pct=9",), "drawdown = {...}: day_warn_pct 9 must be at most day_pause_pct 8; lower it"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused_with_the_cure(sets: tuple[str, ...], words: str) -> None:
@@ -30,6 +47,10 @@ def test_settings_that_contradict_each_other_are_refused_with_the_cure(sets: tup
         ("regime.leave_bps=8",),
         ("regime.adx_calm=25",),
         ("instrument.max_stop_orders=12", "instrument.max_open_orders=12", "grid.levels=6"),
+        ("limits.message_reserve=16", "grid.levels=8", "limits.max_messages=17"),
+        ("watchdog.escalate_after_ms=1000", "execution.attach_bound_ms=1000"),
+        ("drawdown.total_pause_pct=0", "drawdown.total_warn_pct=25"),
+        ("drawdown.day_warn_pct=8",),
     ],
 )
 def test_settings_just_inside_the_rule_are_taken(sets: tuple[str, ...]) -> None:

@@ -364,8 +364,8 @@ def test_a_close_that_hangs_is_cancelled_and_what_is_left_is_closed_by_another()
     world.settle()
     assert world.venue.true_position[Leg.LONG] == 0
     assert [line["reason"] for line in world.journal.of("order", event="cancel", role=Role.CLOSE)] == ["close hangs"]
-    assert world.desk.flattened is not None
-    assert world.desk.flattened.stage is FlattenStage.FLAT
+    assert world.desk.flattener.shown is not None
+    assert world.desk.flattener.shown.stage is FlattenStage.FLAT
 
 
 def test_rungs_that_a_coarse_tick_puts_on_one_price_hold_one_entry() -> None:

@@ -117,7 +117,7 @@ def test_s09_a_leg_whose_close_was_refused_waits_while_the_other_is_closed() -> 
 
 
 def test_the_view_counts_what_is_left_and_knows_only_its_legs() -> None:
-    flatten = Flatten(frozenset({Leg.LONG}), 5, 9, ["a"], {})
+    flatten = Flatten(frozenset({Leg.LONG}), 5, 9, {"a": 9}, {})
     shown = view(flatten, {Leg.LONG: fact(entries=(order(Role.ENTRY),), exits=(order(Role.SL),) * 2, venue=QTY)})
     assert (shown.entries_left, shown.exits_left, shown.long_left, shown.short_left) == (1, 2, QTY, ZERO)
     assert (shown.legs, shown.started_ns, shown.running) == ((Leg.LONG,), 5, True)

@@ -14,7 +14,7 @@ from strategy.books import Fill
 from strategy.control import CommandName
 from strategy.domain import DesiredOrder, Leg, OrderKey, Reason, Role, Side
 from strategy.order_ids import OrderId, format_id
-from strategy.order_index import OrderStatus
+from strategy.order_index import OrderRecord, OrderStatus
 from tests.strategy.venue import MS, Mischief, VenueOrder
 from tests.strategy.world import ROUGH, SESSION, World
 
@@ -345,3 +345,34 @@ def test_s04_every_number_of_an_order_and_of_the_books_is_a_decimal() -> None:
         assert isinstance(order.order.qty, Decimal)
         assert isinstance(order.order.price, Decimal | None)
     assert isinstance(world.grid.ledger.realised + world.grid.ledger.fees, Decimal)
+
+
+def test_an_entry_at_no_price_would_count_nothing_against_the_caps() -> None:
+    world = World(overrides=("grid.levels=2", "grid.base_qty=0.004"), acts=False)
+    world.quote(60_000)
+    world.settle()
+    before = world.grid.exposures()
+    key = OrderKey(Leg.LONG, Role.ENTRY, 9)
+    world.grid.index.add(OrderRecord("x", key, Side.BUY, None, Decimal(1), None, Decimal(60)))
+    assert world.grid.exposures(key) == world.grid.exposures() == before
+
+
+def test_a_close_waits_while_another_whose_lot_is_gone_may_still_take_what_is_left() -> None:
+    world = World(overrides=("grid.levels=2", "grid.base_qty=0.004", "grid.tp_steps=4"), acts=False)
+    world.quote(60_000)
+    world.settle()
+    for order in world.venue.live(Leg.LONG, Role.ENTRY):
+        world.venue.fill(order)
+    world.settle()
+    first, second = (lot.number for lot in world.grid.lots.of(Leg.LONG))
+    world.grid.lots.mark_breached(first)
+    world.converge()
+    (close,) = world.venue.live(Leg.LONG, Role.CLOSE)
+    (target,) = [order for order in world.venue.live(Leg.LONG, Role.TP) if order.order.lot == first]
+    world.venue.fill(target)
+    world.venue.deliver()
+    world.grid.lots.mark_breached(second)
+    world.converge()
+    assert world.venue.live(Leg.LONG, Role.CLOSE) == [close]
+    world.settle()
+    assert world.venue.true_position[Leg.LONG] == 0

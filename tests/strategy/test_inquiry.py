@@ -30,7 +30,7 @@ def test_i25_each_question_doubles_the_wait_until_the_order_counts_as_lost_once(
         said = open_ones.take_due(due)
         times.append((due // WAIT, said.ask, said.lost))
     assert times == [(1, ["a"], []), (2, ["a"], []), (4, ["a"], []), (8, [], ["a"])]
-    assert open_ones.lost == {"a"}
+    assert set(open_ones.lost) == {"a"}
     assert open_ones.take_due(WAIT << 20) == NOTHING
 
 
@@ -69,7 +69,7 @@ def test_an_answer_ends_the_asking_also_about_a_lost_order() -> None:
     assert open_ones.take_due(WAIT).ask == ["b"]
     assert open_ones.take_due(3 * WAIT).lost == ["b"]
     open_ones.answered("b")
-    assert open_ones.lost == set()
+    assert not open_ones.lost
     open_ones.renew(0)
     assert open_ones.next_due() is None
     open_ones.answered("never asked")
@@ -81,9 +81,39 @@ def test_lost_orders_are_asked_about_afresh_at_once_and_with_the_whole_count() -
     open_ones.take_due(WAIT)
     open_ones.take_due(3 * WAIT)
     open_ones.renew(5 * WAIT)
-    assert open_ones.lost == set()
+    assert not open_ones.lost
     assert open_ones.take_due(5 * WAIT) == Due(["a"], set(), [])
     assert open_ones.take_due(6 * WAIT) == Due([], set(), ["a"])
+
+
+def test_the_oldest_request_without_an_answer_tells_since_when_one_waits() -> None:
+    open_ones = inquiries(attempts=1)
+    assert open_ones.waiting_since() is None
+    open_ones.expect("a", 5)
+    open_ones.expect("b", 7)
+    open_ones.expect("a", 9)
+    assert open_ones.waiting_since() == 5
+    open_ones.answered("a")
+    assert open_ones.waiting_since() == 7
+
+
+def test_a_request_still_waits_when_asking_about_it_has_ended_and_when_it_begins_again() -> None:
+    open_ones = inquiries(attempts=1)
+    open_ones.expect("a", 5)
+    open_ones.take_due(5 + WAIT)
+    open_ones.take_due(5 + 3 * WAIT)
+    assert set(open_ones.lost) == {"a"}
+    assert open_ones.waiting_since() == 5
+    open_ones.renew(9 * WAIT)
+    assert open_ones.waiting_since() == 5
+    open_ones.answered("a")
+    assert open_ones.waiting_since() is None
+
+
+def test_a_refusal_that_no_request_of_ours_has_led_to_leaves_nobody_waiting() -> None:
+    open_ones = inquiries()
+    open_ones.refused("a", 5)
+    assert open_ones.waiting_since() is None
 
 
 def test_renewing_leaves_alone_what_is_still_being_asked_about() -> None:

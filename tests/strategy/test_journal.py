@@ -146,11 +146,25 @@ def test_closing_writes_what_waits_and_never_raises(tmp_path: Path, monkeypatch:
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", full)
             journal.write("order", 1)
+            journal.write("order", 2)
             if still_full:
-                journal.close()
+                assert (journal.close(), journal.failure) == (2, "No space left on device")
         if not still_full:
-            journal.close()
-        assert len(lines_of(path)) == (0 if still_full else 1)
+            assert (journal.close(), journal.failure) == (0, "")
+        assert len(lines_of(path)) == (0 if still_full else 2)
+
+
+def test_lines_that_were_written_and_cannot_be_synced_at_the_end_are_a_failure_though_none_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("order", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        assert (journal.close(), journal.failure) == (0, "Input/output error")
 
 
 @pytest.mark.parametrize("text", ["my only notes", "first line\nlast line without an end"])

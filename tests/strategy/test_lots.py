@@ -124,6 +124,17 @@ def test_a_rise_gains_on_a_long_lot_and_loses_on_a_short_one(leg: Leg, gain: str
     assert str(book.unrealised(leg, Decimal(60_100))) == "0.000"
 
 
+def test_what_both_legs_took_from_the_cash_is_what_was_bought_less_what_was_sold() -> None:
+    book = LotBook()
+    for leg in Leg:
+        book.enter(lot(1 if leg is Leg.LONG else 2, leg))
+    assert book.net_cost == 0
+    book.reduce(Leg.SHORT, 2, Decimal("0.001"), Decimal(60_000))
+    assert book.net_cost == Decimal(60)
+    book.reduce(Leg.LONG, 1, Decimal("0.004"), Decimal(60_100))
+    assert book.net_cost == Decimal(-180)
+
+
 def test_an_exit_takes_its_own_lot_first_then_the_oldest() -> None:
     book = LotBook()
     for number in (1, 2, 3):

@@ -96,7 +96,7 @@ def test_integer_comparisons_say_what_decimals_would(bid_ticks: int, spread: int
 def test_quotes_go_before_trades_and_trades_before_bars() -> None:
     watch = MarketWatch()
     assert watch.on_bar(bar("100", 1))
-    assert watch.market() == Market(Decimal(100), Decimal(100), 1)
+    assert watch.market() == Market(Decimal(100), Decimal(100), 1, by_bars=True)
     assert watch.on_trade(trade("101", 2))
     assert watch.market() == Market(Decimal(101), Decimal(101), 2)
     assert not watch.on_bar(bar("102", 3))
@@ -104,7 +104,24 @@ def test_quotes_go_before_trades_and_trades_before_bars() -> None:
     assert watch.on_quote(quote("103.1", "103.2", 4))
     assert not watch.on_trade(trade("104", 5))
     assert not watch.on_bar(bar("105", 6))
-    assert watch.market() == Market(Decimal("103.1"), Decimal("103.2"), 5)
+    assert watch.market() == Market(Decimal("103.1"), Decimal("103.2"), 4)
+
+
+def test_a_feed_whose_quotes_stand_still_is_as_old_as_its_last_quote_whatever_trades() -> None:
+    watch = MarketWatch()
+    watch.on_quote(quote("103.1", "103.2", 4))
+    watch.on_trade(trade("103.1", 900))
+    market = watch.market()
+    assert market is not None
+    assert market.ts == 4
+
+
+def test_a_market_brings_the_mark_price_along_once_there_is_one() -> None:
+    watch = MarketWatch()
+    watch.on_quote(quote("103.1", "103.2", 4))
+    assert watch.market() == Market(Decimal("103.1"), Decimal("103.2"), 4, mark=None)
+    watch.mark = Price.from_str("103.17")
+    assert watch.market() == Market(Decimal("103.1"), Decimal("103.2"), 4, mark=Decimal("103.17"))
 
 
 def test_a_bar_after_quotes_tells_nothing() -> None:

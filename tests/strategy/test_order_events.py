@@ -10,7 +10,6 @@ from strategy.books import Fill, ReportStatus
 from strategy.control import Command, CommandName, Result
 from strategy.domain import DoorState, Leg, OrderKey, Reason, Role, Side
 from strategy.order_index import OrderStatus
-from strategy.reconcile import Resize
 from tests.strategy.venue import MS, Event, Mischief, VenueDownError, VenueOrder
 from tests.strategy.world import World
 
@@ -126,11 +125,12 @@ def test_i25_a_venue_that_has_nothing_left_to_reduce_is_asked_believed_and_not_a
     before, asked = submits(world, Role.SL), world.venue.commands["ask"]
     world.act(CommandName.PAUSE)
     for _ in range(60):
-        for exit_order in world.venue.live(Leg.LONG, Role.SL, Role.TP):
+        for exit_order in world.venue.live(Leg.LONG, Role.SL, Role.TP, Role.CLOSE):
             if not exit_order.done:
                 refuse(world, exit_order, "-2022 ReduceOnly Order is rejected.")
         world.advance(1_000)
     assert submits(world, Role.SL) - before == 2
+    assert submits(world, Role.CLOSE) == 3
     assert world.venue.commands["ask"] > asked
     (alarm,) = world.journal.of("alarm", name="nothing-left")
     assert (alarm["leg"], alarm["raised"]) == (Leg.LONG, True)
@@ -561,13 +561,26 @@ def test_i24_a_report_that_cannot_be_taken_keeps_none_of_the_others_from_the_gri
     world.checker.at_rest(world.grid)
 
 
-def test_an_entry_whose_gate_shuts_before_its_growth_leaves_keeps_its_quantity() -> None:
+def test_an_entry_grows_by_a_new_order_and_shrinks_in_place() -> None:
+    """What fills beyond its old quantity before a growth was told would be more than anybody here knows of."""
     world = started("placement.throttle=0.75")
     first = entry(world)
     assert first.qty == Decimal("0.003")
-    world.grid.state = DoorState.PAUSED
-    world.grid.orders.do([Resize(first.id, Decimal("0.004"), "ladder changed")], Decimal(60))
+    world.act(Command(CommandName.SET_THROTTLE, share=Decimal(1)))
+    assert world.grid.gaps[first.order.key] is Reason.MOVING
+    world.settle()
+    second = entry(world)
+    assert (first.done, second.qty) == (True, Decimal("0.004"))
     assert world.venue.commands["resize"] == 0
-    assert status(world, first) is OrderStatus.ACCEPTED
-    world.grid.orders.do([Resize(first.id, Decimal("0.002"), "ladder changed")], Decimal(60))
-    assert world.venue.commands["resize"] == 1
+    world.act(Command(CommandName.SET_THROTTLE, share=Decimal("0.5")))
+    world.settle()
+    assert (entry(world).id, entry(world).qty) == (second.id, Decimal("0.002"))
+
+
+def test_i10_an_entry_does_not_grow_while_the_gate_is_shut() -> None:
+    world = started("placement.throttle=0.75")
+    first = entry(world)
+    world.act(CommandName.PAUSE)
+    world.act(Command(CommandName.SET_THROTTLE, share=Decimal(1)))
+    world.settle()
+    assert (entry(world).id, entry(world).qty) == (first.id, Decimal("0.003"))

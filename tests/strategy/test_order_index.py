@@ -9,16 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from strategy.domain import Leg, OrderKey, Role
+from strategy.domain import Leg, OrderKey, Role, Side
 from strategy.order_index import WORKING, OrderIndex, OrderRecord, OrderStatus
 
 keys = st.builds(OrderKey, st.sampled_from(Leg), st.sampled_from(Role), st.integers(0, 2))
 picks = st.integers(0, 30)
 thousandths = st.integers(1, 9).map(lambda n: Decimal(n) / 1000)
+prices = st.sampled_from([None, *map(Decimal, (59_900, 60_000, 60_100))])
 
 
-def record(number: int, key: OrderKey, qty: Decimal = Decimal("0.005")) -> OrderRecord:
-    return OrderRecord(f"o{number}", key, key.leg.exit_side, None, qty, None, Decimal(1))
+def record(number: int, key: OrderKey, qty: Decimal = Decimal("0.005"), price: Decimal | None = None) -> OrderRecord:
+    side = key.leg.entry_side if key.role is Role.ENTRY else key.leg.exit_side
+    return OrderRecord(f"o{number}", key, side, price, qty, None, Decimal(1))
 
 
 class IndexMachine(RuleBasedStateMachine):
@@ -43,10 +45,10 @@ class IndexMachine(RuleBasedStateMachine):
     def id_at(self, at: int | None) -> str:
         return "unknown" if at is None else self.model[at].id
 
-    @rule(key=keys, qty=thousandths)
-    def add(self, key: OrderKey, qty: Decimal) -> None:
+    @rule(key=keys, qty=thousandths, price=prices)
+    def add(self, key: OrderKey, qty: Decimal, price: Decimal | None) -> None:
         self.added += 1
-        order = record(self.added, key, qty)
+        order = record(self.added, key, qty, price)
         self.index.add(order)
         self.model.append(order)
 
@@ -119,6 +121,20 @@ class IndexMachine(RuleBasedStateMachine):
             for entries in (True, False):
                 ids = {order.id for order in mine if (order.key.role is Role.ENTRY) is entries}
                 assert {order.id for order in self.index.of(leg, entries=entries)} == ids
+            may_enter = [order for order in mine if order.key.role is Role.ENTRY and order.price is not None]
+            qty = sum((order.open_qty for order in may_enter), Decimal(0))
+            value = sum((order.open_qty * (order.price or 0) for order in may_enter), Decimal(0))
+            assert self.index.entries(leg) == (qty, value)
+
+    @invariant()
+    def own_touch_agrees(self) -> None:
+        limits = [order for order in self.model if order.price is not None and order.key.role is not Role.SL]
+        touch = {}
+        for side, nearest in ((Side.BUY, max), (Side.SELL, min)):
+            at = [order.price for order in limits if order.side is side and order.price is not None]
+            if at:
+                touch[side] = nearest(at)
+        assert self.index.own_touch() == touch
 
 
 IndexMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -10,9 +10,10 @@ import pytest
 from strategy import past as past_module
 from strategy.domain import DoorState, Leg, Lot, OrderKey, Role, Side
 from strategy.journal import Journal, JournalError
+from strategy.latches import Halt, Latches
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderRecord, OrderStatus
-from strategy.past import Past, read_past
+from strategy.past import NS_PER_DAY, Past, read_past
 from tests.strategy.venue import Mischief
 from tests.strategy.world import ROUGH, World
 
@@ -48,6 +49,13 @@ class Book:
             "qty": qty, "fee": "-0.01", "liquidity": "maker",
         }  # fmt: skip
         return self.line("fill", **(fields | more))
+
+    def equity(self, peak: str, **more: Any) -> "Book":
+        fields = {
+            "wallet": "10000", "unrealised": "0", "equity": "10000", "peak": peak, "realised": "0", "fees": "0",
+            "funding": "0", "day_start": "10000",
+        }  # fmt: skip
+        return self.line("equity", **(fields | more))
 
     @property
     def past(self) -> Past:
@@ -240,13 +248,78 @@ def test_the_ladder_the_funding_and_the_peak_go_on(book: Book) -> None:
     for amount in ("-0.5", "0.2"):
         book.line("funding", leg="long", rate="0.0001", amount=amount)
     for peak in ("10001", "10002"):
-        book.line("equity", peak=peak)
+        book.equity(peak)
     past = book.past
     assert (past.centre, past.funding, past.peak) == (Decimal("60100.05"), Decimal("-0.3"), Decimal(10_002))
 
 
+def test_a_state_line_latches_all_that_it_tells_of_and_an_older_one_its_own_state(book: Book) -> None:
+    latches = Latches(
+        paused="p", breaker="b", breaker_until=9, breaker_errors=("x",), halted="h", halts=(Halt.CRITICAL,)
+    )
+    book.line("state", name="halted", reason="h", latched=latches)
+    assert book.past.latches == latches
+    assert book.past.latched == ("halted", "breaker_open", "paused")
+    assert (book.past.state, book.past.state_reason) == (DoorState.HALTED, "h")
+    book.line("state", name="breaker_open", reason="old")
+    assert book.past.latches == Latches(breaker="old")
+
+
+def test_what_losses_are_measured_from_goes_on_with_the_day_that_it_belongs_to(book: Book) -> None:
+    book.equity("10500", wallet="10040", realised="50", fees="-12", funding="2", day_start="10100")
+    past = book.past
+    assert (past.peak, past.day_start, past.equity_base) == (Decimal(10_500), Decimal(10_100), Decimal(10_000))
+    assert past.day == 0
+    book.journal.write("equity", NS_PER_DAY * 19_000 + 5, wallet="1", peak="2", realised="0", fees="0", funding="0",
+                       day_start="3")  # fmt: skip
+    assert (book.past.day, book.past.day_start) == (19_000, Decimal(3))
+
+
+def test_an_equity_line_of_an_older_version_says_nothing_of_the_day(book: Book) -> None:
+    book.line("equity", wallet="10000", peak="10001", realised="0", fees="0", funding="0")
+    assert (book.past.peak, book.past.day, book.past.day_start) == (Decimal(10_001), 0, None)
+
+
+def test_alarms_of_losses_and_of_levels_last_until_they_are_ended(book: Book) -> None:
+    book.line("alarm", name="repeated-3", leg="long", raised=True, detail="level 3 filled too often")
+    book.line("alarm", name="drawdown-day-warn", leg=None, raised=True, detail="loss")
+    book.line("alarm", name="mismatch", leg="long", raised=True, detail="found out again by itself")
+    held = {("repeated-3", Leg.LONG): "level 3 filled too often", ("drawdown-day-warn", None): "loss"}
+    assert book.past.alarms == held
+    assert book.past.at_fresh_venue().alarms == {("repeated-3", Leg.LONG): "level 3 filled too often"}
+    assert book.past.unlatched().alarms == {}
+    book.line("alarm", name="drawdown-day-warn", leg=None, raised=False, detail="armed again")
+    book.line("alarm", name="repeated-4", leg="long", raised=False, detail="never raised")
+    assert list(book.past.alarms) == [("repeated-3", Leg.LONG)]
+
+
+def test_a_session_tells_which_alarms_it_has_taken_over_and_the_others_are_forgotten_for_good(book: Book) -> None:
+    book.line("alarm", name="repeated-3", leg="long", raised=True, detail="often")
+    book.line("alarm", name="drawdown-day-warn", leg=None, raised=True, detail="loss")
+    told = book.past.latched
+    assert set(told) == {"repeated-3 long", "drawdown-day-warn"}
+    book.line("session.start", fresh_venue=False, restored=list(told))
+    assert len(book.past.alarms) == 2
+    book.line("session.start", fresh_venue=False, restored=[])
+    assert book.past.alarms == {}
+
+
+def test_each_request_that_left_counts_against_the_message_budget(book: Book) -> None:
+    for event in ("submit", "accepted", "cancel", "canceled", "modify", "rejected"):
+        book.order(event)
+    assert list(book.past.sent) == [1_000, 1_002, 1_004]
+
+
+def test_the_first_session_ever_begins_the_ramp(book: Book) -> None:
+    for _ in range(2):
+        book.line("session.start", fresh_venue=True, restored=[])
+    assert book.past.first_ns == 1_000
+
+
 def test_kinds_that_say_nothing_of_the_state_are_passed_over(book: Book) -> None:
-    book.line("gate", leg="long").line("receipt", act_id="1").line("alarm", name="x").line("error", where="y")
+    book.line("gate", leg="long").line("receipt", act_id="1", detail={}).line("alarm", name="x").line(
+        "error", where="y"
+    )
     book.line("session.stop", flat="flat").line("session.start", fresh_venue=False, restored=[])
     past = book.past
     assert msgspec.to_builtins(past.state) == "running"
@@ -255,14 +328,14 @@ def test_kinds_that_say_nothing_of_the_state_are_passed_over(book: Book) -> None
 
 def busy(book: Book) -> Book:
     book.line("ladder", centre="60000", step="60").order("submit").fill("0.001", "59880", "t1")
-    book.line("equity", peak="10001").line("funding", leg="long", rate="0.0001", amount="1")
+    book.equity("10001").line("funding", leg="long", rate="0.0001", amount="1")
     book.line("act", act_id="1", command="set-throttle", args={"share": "0.25"}, by="operator")
     return book.line("state", name="paused", reason="why")
 
 
 def test_a_fresh_venue_in_the_middle_leaves_the_latched_states_alone(book: Book) -> None:
     past = busy(book).line("session.start", fresh_venue=True, restored=["paused", "throttle 0.25"]).past
-    latched = Past(state=DoorState.PAUSED, state_reason="why", throttle=Decimal("0.25"))
+    latched = Past(latches=Latches(paused="why"), throttle=Decimal("0.25"))
     assert len(past.lots) == past.lots.held(Leg.LONG) == 0
     for name in ("orders", "filled", "trades", "sessions", "serial", "centre", "fees", "funding", "peak", "state"):
         assert getattr(past, name) == getattr(latched, name)

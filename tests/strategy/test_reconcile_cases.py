@@ -301,15 +301,15 @@ def test_the_gate_judges_the_very_order_that_would_leave() -> None:
     assert len(judged) == 8
 
 
-def test_i10_an_entry_grows_only_where_the_gate_lets_it_and_shrinks_at_any_time() -> None:
+def test_i10_an_entry_grows_by_a_new_order_where_the_gate_lets_it_and_shrinks_in_place_at_any_time() -> None:
     small, large = entry("small", 1, qty="0.003"), entry("large", 2, qty="0.006")
-    shrink, grow = (
-        Resize("large", Decimal("0.004"), "ladder changed"),
-        Resize("small", Decimal("0.004"), "ladder changed"),
-    )
-    assert plan(small, large).actions == [shrink]
-    open_gate = [action for action in plan(small, large, reason=None).actions if isinstance(action, Resize)]
-    assert open_gate == [grow, shrink]
+    shrink = Resize("large", Decimal("0.004"), "ladder changed")
+    shut = plan(small, large)
+    assert shut.actions == [shrink]
+    open_gate = plan(small, large, reason=None)
+    changes = [action for action in open_gate.actions if not isinstance(action, Submit)]
+    assert changes == [Cancel("small", "ladder changed"), shrink]
+    assert gap(open_gate, 1) is Reason.MOVING
 
 
 def test_i03_an_entry_that_grows_is_judged_as_the_order_that_it_would_be() -> None:

@@ -13,6 +13,7 @@ MEANT = {
     Refusal.UNKNOWN_OUTCOME: (1000, 1006, 1007, 4116),
     Refusal.NOTHING_LEFT: (2022,),
     Refusal.NEVER_ARRIVED: (2013,),
+    Refusal.PASSED: (2021,),
     Refusal.BUSY: (1001, 1003, 1008, 1015, 1021),
     Refusal.FINAL: (4014, 4164, 2019, 4131),
 }
@@ -51,6 +52,11 @@ def test_the_word_of_the_post_only_flag_goes_before_any_code() -> None:
 )
 def test_i18_a_server_error_or_an_unresolved_order_may_be_live(reason: str) -> None:
     assert classify(reason) is Refusal.UNKNOWN_OUTCOME
+
+
+def test_a_stop_that_nautiluss_own_venue_refuses_because_the_market_is_beyond_it_was_passed() -> None:
+    words = "STOP_MARKET SELL order stop px of 59700.00 was in the market: bid=59690.00, ask=59690.10"
+    assert classify(words) is Refusal.PASSED
 
 
 @pytest.mark.parametrize("reason", ["HTTP 404", "HTTP 5000", "status 50", "qty 503", "UNKNOWN thing", "system busy"])

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from strategy.books import VenueReport
-from strategy.control import CommandName
+from strategy.control import CommandName, Result
 from strategy.desk import Desk
 from strategy.domain import DesiredOrder, DoorState, Leg, OrderKey, Reason, Role
 from strategy.grid import HedgeGrid
@@ -20,6 +20,8 @@ from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderRecord, OrderStatus
 from strategy.past import Past, read_past
 from strategy.restart import go_on
+from strategy.upkeep import Upkeep
+from tests.strategy.scenes import only, state_of
 from tests.strategy.venue import Event, FakeVenue, MemoryJournal, Mischief, VenueOrder
 from tests.strategy.world import BALANCE, ROUGH, SESSION, Checker, World
 
@@ -176,7 +178,8 @@ def rewire(world: World, journal: MemoryJournal, venue: FakeVenue, session: str)
     world.journal, world.venue = journal, venue
     world.grid = HedgeGrid(world.config, journal, venue, session, Ledger(BALANCE), world.grid.rules)
     venue.grid = world.grid
-    world.desk = Desk(world.grid, journal, venue)
+    world.desk = Desk(world.grid, venue)
+    world.upkeep = Upkeep(world.grid, journal, venue.now(), watches=True)
     world.checker = Checker(venue, journal, world.config)
     venue.before_event, venue.on_delivered = world._before_event, world._after_event
     venue.handler_failed = world._contain
@@ -218,15 +221,10 @@ def restarted(
     past = change(read_past(written(folder, lines)))
     journal.lines = list(lines)
     rewire(world, journal, venue, session)
-    go_on(world.grid, past, venue, wallet_of(venue))
-    world.desk.set_state(world.grid.state, "started")
+    world.paid_in = before.paid_in
+    go_on(world.grid, past, venue, world.cash)
+    world.grid.door.write()
     return world
-
-
-def wallet_of(venue: FakeVenue) -> Decimal:
-    """What a venue would say: it books a profit when a position is closed, so that the cost of what is open is not in
-    it. Here cash is sells less buys; any figure will do that both sides agree on."""
-    return BALANCE + venue.cash - venue.fees
 
 
 def next_world(before: World, folder: Path, **options: Any) -> World:
@@ -265,11 +263,6 @@ def holding(*overrides: str, **options: Any) -> World:
 
 def entry(world: World, leg: Leg, level: int) -> VenueOrder:
     (found,) = [order for order in world.venue.live(leg, Role.ENTRY) if order.order.key.slot == level]
-    return found
-
-
-def only(orders: list[VenueOrder]) -> VenueOrder:
-    (found,) = orders
     return found
 
 
@@ -443,8 +436,30 @@ def test_sums_continue_where_they_were(tmp_path: Path) -> None:
     for name in ("realised", "fees", "funding"):
         assert getattr(world.grid.ledger, name) == getattr(before.grid.ledger, name)
     assert world.grid.ledger.realised > 0
-    assert world.grid.ledger.wallet == wallet_of(world.venue)
+    assert world.grid.ledger.wallet == world.cash + world.grid.lots.net_cost
     rest(world)
+
+
+def test_s08_what_was_paid_in_while_nobody_listened_is_a_transfer(tmp_path: Path) -> None:
+    before = holding()
+    before.sample()
+    before.paid_in += 700
+    world = next_world(before, tmp_path)
+    assert only(world.journal.of("transfer"))["amount"].startswith("700")
+    assert world.grid.ledger.wallet == world.cash + world.grid.lots.net_cost
+    assert world.grid.risk.drawdown.peak == before.grid.risk.drawdown.peak + 700
+
+
+def test_s08_while_positions_differ_nothing_is_taken_for_a_transfer(tmp_path: Path) -> None:
+    before = holding()
+    before.sample()
+    venue = frozen(before.venue)
+    venue.true_position[Leg.LONG] += Decimal("0.004")
+    venue.told_position[Leg.LONG] += Decimal("0.004")
+    venue.cash -= 240
+    world = restarted(before, tmp_path, before.journal.lines, venue)
+    assert world.journal.of("transfer") == []
+    assert world.grid.ledger.wallet == before.grid.ledger.wallet
 
 
 def test_fills_that_the_venue_shows_by_other_trade_ids_count_once(tmp_path: Path) -> None:
@@ -749,15 +764,43 @@ def test_while_books_differ_the_venue_is_asked_about_the_leg_a_bounded_number_of
 # -- latched states ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [CommandName.PAUSE, CommandName.CANCEL_ENTRIES, CommandName.FLATTEN])
-def test_i14_a_latched_state_comes_back_paused_and_opens_nothing(tmp_path: Path, command: CommandName) -> None:
+@pytest.mark.parametrize("command", [CommandName.PAUSE, CommandName.CANCEL_ENTRIES])
+def test_i14_a_latched_state_comes_back_with_its_reason_and_opens_nothing(tmp_path: Path, command: CommandName) -> None:
     before = holding()
     before.act(command)
     world = next_world(before, tmp_path)
     assert world.grid.state is DoorState.PAUSED
+    assert world.grid.door.reason == f"restored: {before.grid.door.reason}"
     rest(world)
-    opened = world.journal.of("order", event="submit", role=Role.ENTRY)
-    assert not [line for line in opened if AGAIN in line["id"]]
+    assert opened_again(world) == []
+    world.act(CommandName.RESUME)
+    rest(world)
+    occupied = list(world.grid.gaps.values()).count(Reason.OCCUPIED)
+    assert len(world.venue.live(None, Role.ENTRY)) + occupied == 4
+
+
+def opened_again(world: World) -> list[Line]:
+    """Entries of the session that has taken over."""
+    return [line for line in world.journal.of("order", event="submit", role=Role.ENTRY) if AGAIN in line["id"]]
+
+
+@pytest.mark.parametrize("leg", [None, *Leg])
+def test_i14_a_flatten_that_was_cut_short_stays_latched_goes_on_and_ends_verified(
+    tmp_path: Path, leg: Leg | None
+) -> None:
+    before = holding()
+    before.act(CommandName.FLATTEN, leg)
+    world = next_world(before, tmp_path)
+    assert state_of(world) is DoorState.FLATTENING
+    assert world.grid.door.latches.legs == (tuple(Leg) if leg is None else (leg,))
+    rest(world)
+    assert opened_again(world) == []
+    assert state_of(world) is DoorState.PAUSED
+    assert world.grid.door.reason.endswith("flat, verified")
+    assert world.journal.of("receipt")[-1]["result"] == Result.DONE
+    for each in Leg:
+        flat = leg in (None, each)
+        assert world.venue.true_position[each] == (0 if flat else Decimal("0.004"))
     world.act(CommandName.RESUME)
     rest(world)
     occupied = list(world.grid.gaps.values()).count(Reason.OCCUPIED)

@@ -37,6 +37,7 @@ from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, OrderKey, Reason, Regime, Role, Side
 from strategy.grid import ENDED_KEPT_NS, HedgeGrid
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, guarded
+from strategy.latches import Latches
 from strategy.order_ids import OrderId, format_id, parse_id
 from strategy.order_index import OrderRecord
 from strategy.order_index import OrderStatus as Status
@@ -99,6 +100,7 @@ class Room:
         past: Past | None = None,
         linked: bool = False,
         account: bool = True,
+        mode: str = "paper",
         hop: Callable[[Callable[[], None]], None] = lambda callback: callback(),
     ) -> None:
         self.config: Config = load_config(None, overrides or PLAIN)
@@ -129,7 +131,7 @@ class Room:
                 order_id_tag="001",
                 oms_type="HEDGING",
                 instrument_id=instrument_id(self.config.instrument),
-                mode="paper",
+                mode=mode,
                 linked_exits=linked,
             ),
             self.config,
@@ -205,6 +207,14 @@ class Room:
         """The venue refuses an order."""
         ids = (order.strategy_id, order.instrument_id, order.client_order_id)
         self.client.generate_order_rejected(*ids, reason, self.clock.timestamp_ns(), post_only)
+
+    def says_balance(self, total: str) -> None:
+        """The venue tells of the account."""
+        quote = self.instrument.quote_currency
+        money = Money(Decimal(total), quote)
+        self.client.generate_account_state(
+            [AccountBalance(money, Money(0, quote), money)], [], True, self.clock.timestamp_ns()
+        )
 
     def accept_all(self) -> None:
         for order in self.cache.orders_inflight():
@@ -291,6 +301,8 @@ def test_before_the_start_there_is_an_empty_picture_and_nothing_raises() -> None
     strategy.take_history(minutes([100, 101], START))
     strategy._guard_funding()
     strategy._on_wake(0)
+    strategy.stood_still(NS_PER_S)
+    strategy._hear()
     assert strategy.snapshot.seq == 0
     assert (strategy.grid, strategy.failure) == (None, "")
 
@@ -348,18 +360,39 @@ def test_the_venues_rules_follow_from_what_it_links(linked: bool) -> None:
 
 
 def test_a_latched_state_comes_back_with_its_reason_and_nothing_is_opened() -> None:
-    room = started(past=Past(state=DoorState.FLATTENING, state_reason="flatten long"))
+    room = started(past=Past(latches=Latches(paused="paused by the operator")))
     room.quote(60_000)
     assert room.grid.state is DoorState.PAUSED
-    assert room.strategy.snapshot.state_reason == "restored: NOT VERIFIED, cut short: flatten long"
+    assert room.strategy.snapshot.state_reason == "restored: paused by the operator"
+    assert room.strategy.snapshot.risk.latched == ("paused",)
     assert room.client.commands == []
     assert room.act(CommandName.RESUME).result(0).result is Result.DONE
     room.quote(60_000)
     assert len(room.sent("submit")) == 4
 
 
+def test_i14_a_flatten_that_was_cut_short_is_begun_again_at_the_start_and_ends_verified() -> None:
+    room = started(past=Past(latches=Latches(flattening="flatten long", legs=(Leg.LONG,))))
+    (act,) = room.journal.of("act")
+    assert (act["command"], act["by"], act["args"]["leg"]) == (CommandName.FLATTEN, "system", "long")
+    assert [line["name"] for line in room.journal.of("state")] == ["flattening", "flattening", "paused"]
+    assert room.journal.of("state")[0]["reason"] == "restored: flatten long"
+    (receipt,) = room.journal.of("receipt")
+    assert receipt["result"] == Result.DONE
+    assert room.strategy.snapshot.state_reason == "long flat, verified"
+    room.quote(60_000)
+    assert room.client.commands == []
+
+
+def test_a_flatten_of_both_legs_that_was_cut_short_closes_both() -> None:
+    room = started(past=Past(latches=Latches(flattening="flatten long and short", legs=tuple(Leg))))
+    (act,) = room.journal.of("act")
+    assert "leg" not in act["args"]
+    assert room.strategy.snapshot.state_reason == "long and short flat, verified"
+
+
 def test_the_reason_of_a_state_that_was_restored_before_says_so_once() -> None:
-    room = started(past=Past(state=DoorState.PAUSED, state_reason="restored: paused by the operator"))
+    room = started(past=Past(latches=Latches(paused="restored: paused by the operator")))
     assert room.strategy.snapshot.state_reason == "restored: paused by the operator"
 
 
@@ -371,6 +404,34 @@ def test_an_event_before_the_start_writes_no_equity() -> None:
     )
     assert room.journal.lines == []
     assert room.strategy.failure == ""
+
+
+@pytest.mark.parametrize(("mode", "share"), [("sim", "1"), ("replay", "1"), ("paper", "0.25"), ("live", "0.25")])
+def test_the_ramp_holds_where_money_or_its_rehearsal_is_at_stake(mode: str, share: str) -> None:
+    room = Room(mode=mode)
+    room.strategy.start()
+    assert room.grid.risk.caps.share == Decimal(share)
+
+
+def test_the_ramp_goes_on_from_the_first_session() -> None:
+    room = started(past=Past(first_ns=START - 7 * 86_400 * NS_PER_S))
+    assert room.grid.risk.caps.share == Decimal("0.625")
+
+
+def test_an_engine_that_stood_still_says_so() -> None:
+    room = resting()
+    room.strategy.stood_still(3 * NS_PER_S)
+    assert [line["name"] for line in room.journal.of("alarm")] == ["stuck-loop", "stuck-loop"]
+
+
+def test_a_strategy_that_is_shut_off_sends_nothing_any_more() -> None:
+    room = holding()
+    sent = len(room.client.commands)
+    room.strategy.mute()
+    room.act(CommandName.FLATTEN)
+    room.quote(60_000)
+    assert len(room.client.commands) == sent
+    assert ("send", "MuteError") in room.errors
 
 
 # -- orders out --------------------------------------------------------------------------------------------------------
@@ -596,7 +657,8 @@ def test_an_order_of_an_earlier_session_is_adopted_so_that_its_answer_finds_it(r
     record = earlier(role)
     room = started(past=Past(orders={record.id: record}, filled={record.id: Decimal(0)}, sessions={"old"}, serial=3))
     made = next(order for order in room.cache.orders() if order.client_order_id.value == record.id)
-    assert made.status == OrderStatus.SUBMITTED
+    # The first pass needs no price to withdraw what protects a lot that nobody holds.
+    assert made.status == (OrderStatus.PENDING_CANCEL if role.reduces else OrderStatus.SUBMITTED)
     assert made.is_reduce_only is role.reduces
     assert room.cache.position_id(made.client_order_id).value.endswith("-LONG")
     room.strategy.adopt(record)
@@ -1011,8 +1073,10 @@ def test_equity_is_written_with_the_markets_events_at_most_once_a_second() -> No
 
 def test_an_equity_line_adds_up_to_the_last_digit() -> None:
     room = holding()
-    room.advance(NS_PER_S)
-    room.quote("60010")
+    room.says_balance("9999.95")
+    for _ in range(room.config.drawdown.samples):
+        room.advance(NS_PER_S)
+        room.quote("60010")
     line = room.journal.of("equity")[-1]
     values = {name: Decimal(line[name]) for name in ("wallet", "unrealised", "equity", "peak", "fees", "realised")}
     assert values["unrealised"] == Decimal("0.28")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from strategy.books import Fill, ReportStatus, VenueReport
 from strategy.domain import DesiredOrder, Leg, Market, Role, Side
 from strategy.grid import HedgeGrid
@@ -118,6 +120,8 @@ class FakeVenue:
     step: Decimal = Decimal("0.001")
     clock: int = START_NS
     quote: Market | None = None
+    still_ns: int = 0
+    """For how long the feed has stood still."""
     on_submit: Callable[[VenueOrder], None] = lambda _order: None
     before_call: Callable[[str, tuple[str, ...]], None] = lambda _call, _ids: None
     """Takes each call and the ids that it is about; what it raises, the call raises."""
@@ -149,7 +153,8 @@ class FakeVenue:
         return self.clock
 
     def market(self) -> Market | None:
-        return self.quote
+        """The quote; as old as `still_ns` says."""
+        return None if self.quote is None else msgspec.structs.replace(self.quote, ts=self.clock - self.still_ns)
 
     def position(self, leg: Leg) -> Decimal:
         return self.told_position[leg]

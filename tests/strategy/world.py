@@ -16,6 +16,7 @@ from strategy.grid import HedgeGrid
 from strategy.ledger import Ledger
 from strategy.order_ids import format_id, parse_id
 from strategy.reconcile import VenueRules
+from strategy.upkeep import Upkeep
 from tests.strategy.venue import MS, START_NS, Event, FakeVenue, MemoryJournal, Mischief, VenueOrder
 
 SESSION = "k3x9a"
@@ -36,7 +37,13 @@ ACTS = (
     Command(CommandName.FLATTEN),
     Command(CommandName.FLATTEN, Leg.LONG),
     Command(CommandName.FLATTEN, Leg.SHORT),
+    Command(CommandName.RESET_BREAKER),
+    Command(CommandName.RESET_DRAWDOWN),
 )
+
+
+CALM = ("breaker.errors=1000",)
+"""What a world has beside its overrides: a rough one rejects at random and is not about the breaker."""
 
 
 class BrokenInvariantError(AssertionError):
@@ -132,12 +139,19 @@ class Checker:
         known = {order.id for order in grid.index}
         self.require(16, known == live, f"index and venue differ in {sorted(known ^ live)}")
 
-    def on_receipt(self, receipt: Receipt, legs: tuple[Leg, ...], *, late_fills: bool) -> None:
-        """A receipt that says done is held against the venue."""
+    def on_receipt(
+        self, receipt: Receipt, legs: tuple[Leg, ...], about: set[str], seq: int, *, late_fills: bool
+    ) -> None:
+        """A receipt that says done is held against the venue.
+
+        `about` are the entries that were open at the act, and `seq` the journal's last line before it.
+        """
         if receipt.result is not Result.DONE or late_fills:
             return
         if receipt.command == CommandName.CANCEL_ENTRIES:
-            self.require(12, not self._venue.live(None, Role.ENTRY), "entries are open after cancel-entries")
+            left = {order.id for order in self._venue.live(None, Role.ENTRY)}
+            resumed = any(line["seq"] > seq for line in self._journal.of("state", name=DoorState.RUNNING))
+            self.require(12, not (left & about if resumed else left), "entries are open after cancel-entries")
         if receipt.command.startswith(CommandName.FLATTEN):
             for leg in legs:
                 held, live = self._venue.true_position[leg], self._venue.live(leg)
@@ -164,7 +178,7 @@ class World:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         overrides = SETTINGS[self.seed % len(SETTINGS)] if self.overrides is None else self.overrides
-        self.config = config_of(*overrides)
+        self.config = config_of(*CALM, *overrides)
         self.journal = MemoryJournal()
         self.venue = FakeVenue(
             rng=random.Random(self.seed + 1),
@@ -178,7 +192,10 @@ class World:
         rules = VenueRules(self.resizes_stops, pieces, flips_legs=not self.enforces_reduce_only)
         self.grid = HedgeGrid(self.config, self.journal, self.venue, SESSION, Ledger(BALANCE), rules)
         self.venue.grid = self.grid
-        self.desk = Desk(self.grid, self.journal, self.venue)
+        self.desk = Desk(self.grid, self.venue)
+        self.upkeep = Upkeep(self.grid, self.journal, self.venue.now(), watches=True)
+        self.paid_in = Decimal(0)
+        """Deposits less withdrawals, quote."""
         self.checker = Checker(self.venue, self.journal, self.config)
         self.venue.before_event = self._before_event
         self.venue.on_delivered = self._after_event
@@ -213,17 +230,34 @@ class World:
         if self.venue.advance(ms * MS):
             self.converge()
 
+    @property
+    def cash(self) -> Decimal:
+        """The account's balance less what the legs cost, as the venue sees both."""
+        return BALANCE + self.paid_in + self.venue.cash - self.venue.fees
+
+    def sample(self, times: int = 1) -> None:
+        """So many samples of the equity, a second apart, each with a look at feed and venue, as in the shell."""
+        for _ in range(times):
+            self.advance(1_000)
+            now, market = self.venue.now(), self.venue.market()
+            balance = self.cash + self.grid.lots.net_cost
+            due = market is not None and self.upkeep.sample(now, market, balance, self.cash)
+            if self.upkeep.look(now, market) or due:
+                self.converge()
+
     def act(self, name: CommandName | Command, leg: Leg | None = None) -> list[Receipt]:
         """Give a command; the list gets its receipt, once it comes."""
         command = name if isinstance(name, Command) else Command(name, leg)
         mine: list[Receipt] = []
         legs = tuple(Leg) if command.leg is None else (command.leg,)
+        about = {order.id for order in self.venue.live(None, Role.ENTRY)}
+        seq = len(self.journal.lines)
 
         def reply(receipt: Receipt) -> None:
             mine.append(receipt)
             self.receipts.append(receipt)
             self.checker.require(13, len(mine) == 1, f"{command.text} was answered twice")
-            self.checker.on_receipt(receipt, legs, late_fills=self.mischief.late_fill > 0)
+            self.checker.on_receipt(receipt, legs, about, seq, late_fills=self.mischief.late_fill > 0)
 
         self.asked += 1
         try:
@@ -306,6 +340,7 @@ class World:
         self._before = self.fingerprint() if again and event.kind not in RETOLD else None
 
     def _after_event(self, event: Event, again: bool) -> None:
+        self.upkeep.heard(self.venue.clock)
         self.checker.at_every_moment()
         if again and self._before is not None:
             self.checker.require(7, self.fingerprint() == self._before, f"{event.kind} of {event.order_id} told twice")

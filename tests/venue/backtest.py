@@ -7,7 +7,7 @@ from typing import Any
 from nautilus_trader.backtest.data_client import BacktestMarketDataClient
 from nautilus_trader.cache.cache import Cache
 from nautilus_trader.common.component import MessageBus, TestClock
-from nautilus_trader.config import RiskEngineConfig
+from nautilus_trader.config import ExecEngineConfig, RiskEngineConfig
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.data.engine import DataEngine
 from nautilus_trader.execution.client import ExecutionClient
@@ -86,7 +86,8 @@ class Engine:
         self.data = DataEngine(msgbus=self.bus, cache=self.cache, clock=self.clock)
         rates = RiskEngineConfig(max_order_submit_rate=ORDER_RATE, max_order_modify_rate=ORDER_RATE)
         self.risk = RiskEngine(self.portfolio, self.bus, self.cache, self.clock, rates)
-        self.execution = ExecutionEngine(msgbus=self.bus, cache=self.cache, clock=self.clock)
+        fills = ExecEngineConfig(allow_overfills=True)
+        self.execution = ExecutionEngine(msgbus=self.bus, cache=self.cache, clock=self.clock, config=fills)
         self.client = FakeExecutionClient(self.bus, self.cache, self.clock, instrument.quote_currency)
         self.teller = self.client.teller = Teller(self.client, link, instrument, plain=plain)
         self.execution.register_client(self.client)

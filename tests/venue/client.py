@@ -1,6 +1,7 @@
 """What both execution clients share: requests to the line, its notices told as Nautilus order events."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +36,7 @@ class Teller:
         self.told: Callable[[str, str, Trade | None], None] = lambda _kind, _client_id, _trade: None
         """Takes each event just before the engine does."""
         self.sends: Callable[[str, str, Request | None], None] = lambda _kind, _client_id, _request: None
-        """Takes each command just as it leaves."""
+        """Takes each command just as it leaves; the order as it shall be where it is a new or a changed one."""
         self._accepted: set[str] = set()
         self._trades: set[str] = set()
         self._ended: set[str] = set()
@@ -56,8 +57,11 @@ class Teller:
 
     def modify(self, command: Any) -> None:
         client_id = command.client_order_id.value
-        self.sends("modify", client_id, None)
-        self.link.modify(client_id, command.quantity.as_decimal())
+        qty = command.quantity.as_decimal()
+        order = self.client.cache_in_use.order(command.client_order_id)
+        position_id = self.client.cache_in_use.position_id(command.client_order_id)
+        self.sends("modify", client_id, replace(as_request(order, position_id.value), qty=qty))
+        self.link.modify(client_id, qty)
 
     def query(self, command: Any) -> None:
         client_id = command.client_order_id.value
@@ -70,6 +74,7 @@ class Teller:
         ended = (order for order in cache.orders_closed() if order.ts_last >= since)
         for order in (*cache.orders_open(), *cache.orders_inflight(), *ended):
             self.link.query(order.client_order_id.value, sure=True)
+        self.link.query_wallet()
 
     # -- what comes back (tests.venue.link.Listener) ---------------------------------------------------------------
 
@@ -149,6 +154,10 @@ class Teller:
         for kind, status in (("cancel", OrderStatus.PENDING_CANCEL), ("modify", OrderStatus.PENDING_UPDATE)):
             if order.status == status and not self.link.in_flight[kind, client_id]:
                 self.on_refused(kind, client_id, 0, "still open")
+
+    def on_wallet(self, wallet: Decimal) -> None:
+        told = [balance(wallet, self.instrument.quote_currency)]
+        self.client.generate_account_state(told, [], True, self._now())
 
     # -- one event each --------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 ZERO = Decimal(0)
 RATE_WINDOW_NS = 10_000_000_000
 LEGS = ("LONG", "SHORT")
+MONEY = Decimal("1E-8")
+"""What the venue rounds money to."""
 OPEN = ("NEW", "PARTIALLY_FILLED")
 
 
@@ -116,12 +118,23 @@ class Position:
 
 
 class Venue:
-    """A matching venue in hedge mode; `now` is given to every call, and `tell` takes each notice as it arises."""
+    """A matching venue in hedge mode; `now` is given to every call, and `tell` takes each notice as it arises.
+
+    The wallet is what an account in hedge mode shows: profit is realised against a leg's average entry price.
+    """
 
     def __init__(self, filters: Filters, wallet: Decimal, tell: Callable[[Notice], None]) -> None:
         self.filters = filters
         self.wallet = wallet
+        self.deposits = wallet
+        """What was there at first, and every deposit less every withdrawal since."""
+        self.transfers: list[Decimal] = []
+        """Each of these deposits and withdrawals."""
+        self.funding = ZERO
+        """What settlements have brought, negative where they cost."""
         self.tell = tell
+        self.tell_wallet: Callable[[Decimal], None] = lambda _wallet: None
+        """Takes the wallet after each of its changes."""
         self.orders: dict[str, Order] = {}
         self.open: dict[str, Order] = {}
         self.positions = {leg: Position() for leg in LEGS}
@@ -193,6 +206,32 @@ class Venue:
     def held(self, leg: str) -> Decimal:
         """What a leg holds."""
         return self.positions[leg].qty
+
+    def transfer(self, amount: Decimal) -> None:
+        """A deposit, or a withdrawal (negative)."""
+        self.wallet += amount
+        self.deposits += amount
+        self.transfers.append(amount)
+        self.tell_wallet(self.wallet)
+
+    def settle(self, rate: Decimal, mark: Decimal) -> dict[str, Decimal]:
+        """Funding: what each leg that holds anything receives, negative where it pays."""
+        signs = {"LONG": -1, "SHORT": 1}
+        paid = {
+            leg: (sign * position.qty * mark * rate).quantize(MONEY)
+            for leg, sign in signs.items()
+            if (position := self.positions[leg]).qty
+        }
+        self.wallet += sum(paid.values(), ZERO)
+        self.funding += sum(paid.values(), ZERO)
+        if paid:
+            self.tell_wallet(self.wallet)
+        return paid
+
+    def equity(self, mid: Decimal) -> Decimal:
+        """Everything at the middle of the market, from cash alone: no average price has a part in it."""
+        held = self.held("LONG") - self.held("SHORT")
+        return self.deposits + self.cash - self.fees + self.funding + held * mid
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -276,7 +315,7 @@ class Venue:
 
     def _execute(self, order: Order, qty: Decimal, price: Decimal, *, maker: bool) -> None:
         fee = qty * price * (self.filters.maker_fee if maker else self.filters.taker_fee)
-        fee = fee.quantize(Decimal("1E-8"))
+        fee = fee.quantize(MONEY)
         number = str(len(self.trades) + 1)
         trade = Trade(number, order.client_id, order.side, order.leg, price, qty, fee, maker, self.now)
         self.trades.append(trade)
@@ -287,6 +326,7 @@ class Venue:
             self.open.pop(order.client_id, None)
         self._book(order, trade)
         self.tell(Notice("TRADE", order.client_id, order.venue_id, self.now, trade=trade))
+        self.tell_wallet(self.wallet)
 
     def _book(self, order: Order, trade: Trade) -> None:
         position, value = self.positions[order.leg], trade.qty * trade.price
@@ -298,7 +338,7 @@ class Venue:
             position.cost += value
             return
         share = position.cost * trade.qty / position.qty if position.qty else ZERO
-        self.wallet += (value - share) * (1 if order.leg == "LONG" else -1)
+        self.wallet += ((value - share) * (1 if order.leg == "LONG" else -1)).quantize(MONEY)
         position.qty -= trade.qty
         position.cost = position.cost - share if position.qty else ZERO
 

@@ -39,8 +39,11 @@ class Listener(Protocol):
     def on_answer(self, client_id: str, order: Order | None) -> None:
         """What the venue says of an order; None where it has never heard of it."""
 
+    def on_wallet(self, wallet: Decimal) -> None:
+        """What the account holds, without open profit or loss."""
+
     def roll_call(self) -> None:
-        """The event stream is back: ask about every open order."""
+        """The event stream is back: ask about every open order, and for the wallet."""
 
 
 class Link:
@@ -66,6 +69,7 @@ class Link:
         self._recent: deque[Notice] = deque(maxlen=40)
         self._late: Callable[[Notice], bool] | None = None
         venue.tell = self._tell
+        venue.tell_wallet = self._tell_wallet
 
     def attach(self, listener: Listener | None) -> None:
         """A new client listens; what is on its way to the old one is lost."""
@@ -101,6 +105,14 @@ class Link:
         if not sure and chance.happens("lost_answer"):
             return
         self._go("query", client_id, chance.delay(*REQUEST_MS), lambda: self._answer(client_id))
+
+    def query_wallet(self) -> None:
+        """Ask what the account holds."""
+        self._go("query", "", self.chance.delay(*REQUEST_MS), self._answer_wallet)
+
+    def _answer_wallet(self) -> None:
+        wallet = self.venue.wallet
+        self._respond(lambda listener: listener.on_wallet(wallet))
 
     def _answer(self, client_id: str) -> None:
         if client_id in self.on_way and not self.chance.faults.very_late_request:
@@ -195,6 +207,13 @@ class Link:
         if chance.happens("duplicate"):
             again = wait + chance.delay(0, 400)
             self._deliver(again, lambda listener: self._hand_over(listener, notice), stream=True)
+
+    def _tell_wallet(self, wallet: Decimal) -> None:
+        """In its sequence, and never twice; one that is lost is made up for by the next."""
+        if self.listener is None or self.is_down:
+            return
+        due = self._last_due = max(self.now() + self.chance.delay(*NOTICE_MS), self._last_due)
+        self._deliver(due - self.now(), lambda listener: listener.on_wallet(wallet), stream=True)
 
     def _comes_late(self, notice: Notice) -> bool:
         if notice.kind == "NEW" and self.chance.happens("fill_before_ack"):

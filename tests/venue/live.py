@@ -277,6 +277,7 @@ def _config() -> TradingNodeConfig:
             reconciliation=True,
             reconciliation_startup_delay_secs=0,
             inflight_check_interval_ms=0,
+            allow_overfills=True,
         ),
         data_clients={VENUE: LiveDataClientConfig()},
         exec_clients={VENUE: LiveExecClientConfig()},

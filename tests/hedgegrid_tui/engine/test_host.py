@@ -70,7 +70,9 @@ def test_a_flatten_ends_flat_and_a_second_press_adds_nothing(tmp_path: Path) -> 
 
 
 def test_a_leg_larger_than_the_top_of_the_book_is_flattened_whole(tmp_path: Path) -> None:
-    settings = ("grid.step_bps=2", "grid.base_qty=5", "account.starting_balance=50000000")
+    caps = ("max_leg_notional", "max_gross_notional", "max_order_notional")
+    settings: tuple[str, ...] = ("grid.step_bps=2", "grid.base_qty=5", "account.starting_balance=50000000")
+    settings += tuple(f"limits.{name}=0" for name in caps)
     with hosted(plan_for(tmp_path, Mode.SIM, *settings, seed=2)) as host:
         until(lambda: running(host) and host.snapshot.long.qty + host.snapshot.short.qty >= 5)
         held = {leg: host.snapshot.leg(leg).qty for leg in Leg}

@@ -1,0 +1,177 @@
+"""The page on risk: every control with its figures, what it has tripped on, every alarm and denial."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from hedgegrid_tui.render import alarms, door
+from hedgegrid_tui.render.conditions import share_text
+from hedgegrid_tui.render.frame import Frame, leg_mark
+from hedgegrid_tui.render.numbers import fixed, percent, signed
+from hedgegrid_tui.render.reasons import REASONS
+from hedgegrid_tui.render.risk import (
+    LABEL,
+    NOT_YET,
+    breaker_parts,
+    brief,
+    denials,
+    labelled,
+    leverage,
+    liquidation,
+    liquidation_pct,
+    loss_row,
+    repeated_row,
+    requests_row,
+    used,
+)
+from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit_all, pack, width_of, wrap
+from strategy.domain import Leg, Reason
+from strategy.snapshot import Snapshot
+
+ENOUGH: Final = 10
+"""With fewer rows the panel is better off with the short form."""
+
+
+def rows(frame: Frame, width: int, height: int) -> Rows:
+    """For the panel: figures without state and alarms, which strip and notice tell; four rows where it is low."""
+    if frame.snapshot.seq and height >= ENOUGH:
+        return fit_all(_figures(frame.snapshot, width), width, height)
+    return fit_all(brief(frame, width), width, height)
+
+
+def size(frame: Frame, width: int) -> int:
+    """Rows that the panel would take whole."""
+    return len(_figures(frame.snapshot, width)) if frame.snapshot.seq else 1
+
+
+def page(frame: Frame, width: int) -> Rows:
+    """Everything that the controls know."""
+    snapshot = frame.snapshot
+    if not snapshot.seq:
+        return fit_all((NOT_YET,), width, 1)
+    lines = [*_state(frame, width), *_figures(snapshot, width)]
+    return fit_all(lines, width, len(lines))
+
+
+def _figures(snapshot: Snapshot, width: int) -> list[Row]:
+    return [
+        *_breaker(snapshot, width),
+        *_losses(snapshot, width),
+        *_limits(snapshot, width),
+        *_denials(snapshot, width),
+    ]
+
+
+def _state(frame: Frame, width: int) -> list[Row]:
+    snapshot = frame.snapshot
+    shown, figure = door.STATES[snapshot.state], door.figure(snapshot)
+    lines: list[Row] = [(labelled("state"), shown, Segment(f"  {figure}".rstrip()), *_way_out(snapshot))]
+    lines += _wrapped(door.shut_by(snapshot), width)
+    for state in door.hidden(snapshot):
+        lines.append((labelled(""), Segment("+ ", Ink.MUTED), door.STATES[state]))
+    found = [row for head, *words in alarms.rows(frame, snapshot.risk.alarms) for row in _folded((head,), words, width)]
+    lines += [(labelled("" if index else "alarms"), *row) for index, row in enumerate(found)]
+    return lines if found else [*lines, (labelled("alarms"), Segment("none", Ink.MUTED))]
+
+
+def _way_out(snapshot: Snapshot) -> Row:
+    key, does = door.way_out(snapshot.state, snapshot)
+    return (Segment("  "), Segment(key, Ink.KEY), Segment(f" {does}")) if key else ()
+
+
+def _breaker(snapshot: Snapshot, width: int) -> list[Row]:
+    breaker = snapshot.risk.breaker
+    lines = [_packed("breaker", breaker_parts(snapshot), width)]
+    lines += _list("opened by" if breaker.is_open else "counted", breaker.errors, width)
+    repeated = repeated_row(snapshot)
+    return [*lines, (labelled("levels"), *repeated)] if repeated else lines
+
+
+def _losses(snapshot: Snapshot, width: int) -> list[Row]:
+    drawdown, equity, currency = snapshot.risk.drawdown, snapshot.metrics.equity, snapshot.currency
+    total = loss_row("total", drawdown.total_pct, drawdown.total_levels)
+    day = loss_row("day", drawdown.day_pct, drawdown.day_levels)
+    peak = f"peak {fixed(drawdown.peak, 2)}, equity {fixed(equity, 2)} {currency}: {signed(equity - drawdown.peak)}"
+    began = f"day began at {fixed(drawdown.day_start, 2)} {currency}: {signed(equity - drawdown.day_start)}"
+    found = [
+        *_folded(total, (Segment(peak, Ink.MUTED),), width),
+        *_folded(day, (Segment(began, Ink.MUTED),), width),
+    ]
+    if drawdown.reached:
+        words = f"! reached {', '.join(drawdown.reached)}; trips {drawdown.trips}"
+        found += [(Segment(line, Ink.WARN),) for line in wrap(words, max(1, width - LABEL))]
+    return [(labelled("" if index else "losses"), *row) for index, row in enumerate(found)]
+
+
+def _limits(snapshot: Snapshot, width: int) -> list[Row]:
+    caps, budget = snapshot.risk.caps, snapshot.risk.budget
+    gross = caps.long_worst + caps.short_worst
+    uses = (
+        (leg_mark(Leg.LONG), caps.long_worst, caps.leg_cap),
+        (leg_mark(Leg.SHORT), caps.short_worst, caps.leg_cap),
+        (Segment("  BOTH "), gross, caps.gross_cap),
+    )
+    lines: list[Row] = []
+    for index, (mark, worst, cap) in enumerate(uses):
+        share = f" ({percent(worst, cap)} %)" if cap else ""
+        tail = Segment(f" {snapshot.currency}{share}", Ink.MUTED)
+        lines.append((labelled("" if index else "caps"), mark, Segment(" "), used(worst, cap, 2), tail))
+    ramp = _ramp(snapshot)
+    lines += _wrapped(f"{ramp}held, in flight and resting, at entry prices", width)
+    lines.append((labelled("leverage"), leverage(snapshot), Segment(" with every entry filled", Ink.MUTED)))
+    for index, leg in enumerate(Leg):
+        price, far = liquidation(snapshot, leg), liquidation_pct(snapshot, leg)
+        text = "no price liquidates it" if price is None else fixed(price, snapshot.price_decimals)
+        away = "" if far is None else f", {signed(far, 1)} % from the market"
+        lines.append((labelled("" if index else "liquid."), leg_mark(leg), Segment(f" {text}{away}")))
+    kept = Segment(f", {budget.reserve} kept for exits and cancels", Ink.MUTED)
+    lines.append((labelled("requests"), *requests_row(snapshot)[1:], kept))
+    return lines
+
+
+def _ramp(snapshot: Snapshot) -> str:
+    """Both caps against what they are once the roll-out ramp is over; empty where it leaves all."""
+    caps = snapshot.risk.caps
+    if caps.share >= 1 or not caps.share:
+        return ""
+    share = share_text(caps.share)
+    full = [
+        f"{name} cap {fixed(cap, 0)} = {share} of {fixed(cap / caps.share, 0)}"
+        for name, cap in (("leg", caps.leg_cap), ("gross", caps.gross_cap))
+        if cap
+    ]
+    return f"roll-out ramp: {', '.join(full) or share}; "
+
+
+def _denials(snapshot: Snapshot, width: int) -> list[Row]:
+    found = [f"{number:,} {reason}: {_meaning(reason)}" for reason, number in denials(snapshot)]
+    return _list("denied", found or ["nothing yet"], width)
+
+
+def _meaning(reason: str) -> str:
+    return REASONS[Reason(reason)].meaning if reason in tuple(Reason) else "not known to this cockpit"
+
+
+def _list(label: str, texts: Sequence[str], width: int) -> list[Row]:
+    """Texts below each other, wrapped; the label stands before the first."""
+    lines: list[Row] = []
+    for text in texts:
+        for index, line in enumerate(wrap(text, max(1, width - LABEL - 2))):
+            head = labelled("" if lines else label)
+            lines.append((head, Segment("  " if index else "· ", Ink.MUTED), Segment(line)))
+    return lines
+
+
+def _packed(label: str, parts: Sequence[Part], width: int) -> Row:
+    return (labelled(label), *pack(parts, max(1, width - LABEL)))
+
+
+def _folded(head: Row, words: Sequence[Segment], width: int) -> list[Row]:
+    """Words beside what they belong to where both fit, else below it."""
+    room = max(1, width - LABEL)
+    if width_of(head) + 2 + width_of(tuple(words)) <= room:
+        return [(*head, Segment("  "), *words)]
+    return [head, *((Segment(line, word.ink),) for word in words for line in wrap(word.text, room))]
+
+
+def _wrapped(text: str, width: int) -> list[Row]:
+    return [(labelled(""), Segment(line, Ink.MUTED)) for line in wrap(text, max(1, width - LABEL))]
