@@ -121,7 +121,7 @@ class Desk:
                 self._answer(act_id, Result.REFUSED, reason=f"the breaker is open; {self._until()}")
             case DoorState.HALTED:
                 self._answer(act_id, Result.REFUSED, reason=f"halted; {self._cure()} first")
-            case DoorState.FLATTENING:
+            case _:
                 self._answer(act_id, Result.REFUSED, reason="a flatten runs; wait for its end")
 
     def _until(self) -> str:

@@ -131,9 +131,8 @@ class Orders:
         order = self._index.get(action.id) if isinstance(action, Cancel) else None
         if isinstance(action, Cancel) and order is not None and order.key.role is Role.ENTRY:
             self._held_up[action.id] = action.reason
-        next_free = self._budget.next_free(self._venue.now())
-        if next_free is not None:
-            self._venue.wake_at(next_free)
+        now = self._venue.now()
+        self._venue.wake_at(self._budget.next_free(now) or now)
 
     def submit(self, order: DesiredOrder, step: Decimal) -> None:
         """Judge, index, journal and send an order; where the gate says no, it is only told why.

@@ -104,7 +104,7 @@ def last(seed: int, folder: Path | None = None) -> World:
     return world
 
 
-def red(check: Callable[..., None], *args: Any, words: str = "") -> None:
+def red(check: Callable[..., None], *args: Any, words: str | None = None) -> None:
     """At least one seed breaks it, and in the way that is meant."""
 
     def every_seed() -> None:

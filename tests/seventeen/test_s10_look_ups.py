@@ -59,7 +59,7 @@ def check_s10_filled_at_submit(world: World) -> None:
 
 
 def eventful() -> World:
-    return World(3, mischief=Mischief(piecemeal=0.5, rejects_entry=0.1, duplicates=0.1))
+    return World(6, mischief=Mischief(piecemeal=0.5, rejects_entry=0.1, duplicates=0.1))
 
 
 def test_s10_every_order_is_indexed_from_before_it_leaves_until_it_has_ended() -> None:

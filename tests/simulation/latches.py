@@ -54,6 +54,7 @@ class LatchCheck:
         match line["kind"]:
             case "session.start":
                 self._is_new = True
+                self._unprotected = self._owes_flatten = None
                 self._left, self._durable = self._durable, {}
                 self._check_restored_names(line["restored"])
             case "state":

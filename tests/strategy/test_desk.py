@@ -259,6 +259,15 @@ def test_i12_entries_that_could_not_be_taken_back_in_time_are_an_alarm_until_the
     assert [line["raised"] for line in world.journal.of("alarm")] == [True, False]
 
 
+def test_i12_the_same_entries_that_two_acts_could_not_take_back_are_one_alarm() -> None:
+    world = holding()
+    given = [world.act(CommandName.CANCEL_ENTRIES) for _ in range(2)]
+    world.advance(10_000)
+    assert [result_of(receipts) for receipts in given] == [Result.TIMEOUT] * 2
+    assert len(world.journal.of("alarm")) == 1
+    assert [error.type for error in world.grid.errors.latest] == ["entries-open"]
+
+
 def test_i12_entries_that_came_after_a_resume_are_not_those_that_were_to_be_taken_back() -> None:
     world = holding()
     receipts = world.act(CommandName.CANCEL_ENTRIES)
