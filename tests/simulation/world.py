@@ -453,6 +453,7 @@ class World:
         self.checker.record.follow()
         receipt: Future[Receipt] = Future()
         self.strategy.command(command, receipt)
+        self.checker.record.follow()  # before the market moves on
         return receipt
 
     def _piece(self, order: Order) -> Decimal:

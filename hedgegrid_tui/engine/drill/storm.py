@@ -12,11 +12,11 @@ from strategy.snapshot import RungState, Snapshot
 
 ERRORS: Final = 5
 SETS: Final = (
-    "grid.base_qty=0.01", "grid.tp_steps=20", "grid.sl_steps=20", "grid.recentre_trigger_bps=2000",
+    "grid.base_qty=0.002", "grid.tp_steps=20", "grid.sl_steps=20", "grid.recentre_trigger_bps=2000",
     "limits.max_leg_notional=100000", "limits.max_gross_notional=100000",
     f"breaker.errors={ERRORS}", "breaker.window_s=60", "breaker.cooldown_s=0",
 )  # fmt: skip
-LOTS: Final = 2
+LOTS: Final = 1
 HALF, WHOLE = Decimal("0.5"), Decimal(1)
 STORM_S: Final = 1.0
 """For so long the storm goes on after the trip."""
@@ -84,10 +84,12 @@ def _storm(stage: Stage, notes: Notes, number: int) -> tuple[int, set[str]]:
     _still_open(stage.look(), number)
     _check_threshold(stage, first, number)
     refusals = stage.heard("rejected")
-    last = max((each.at for each in stage.heard("canceled")), default=refusals[ERRORS - 1].at)
+    cancelled = [each.at for each in stage.heard("canceled") if each.key.role is Role.ENTRY]
+    if len(cancelled) != before.open_entries:
+        raise Failed(f"{len(cancelled)} entries were cancelled, {before.open_entries} rested before")
     notes.add("refusals", len(refusals))
-    notes.add("entries_cancelled_ms", (last - refusals[ERRORS - 1].at) / NS_PER_MS, "ms", ENTRIES_MS)
-    return before.open_entries, exits
+    notes.add("entries_cancelled_ms", (max(cancelled) - refusals[ERRORS - 1].at) / NS_PER_MS, "ms", ENTRIES_MS)
+    return len(cancelled), exits
 
 
 def _check_threshold(stage: Stage, first: int, number: int) -> None:
