@@ -41,14 +41,21 @@ class FlattenStep(msgspec.Struct, frozen=True):
     closes: tuple[CloseLeg, ...] = ()
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What one act has asked for, and by when (ns) it is answered."""
+
+    legs: frozenset[Leg]
+    due_ns: int
+
+
 class Flatten(msgspec.Struct):
     """One running flatten; further requests join it."""
 
     legs: frozenset[Leg]
     started_ns: int
     deadline_ns: int
-    acts: dict[str, int]
-    """The acts that are owed a receipt, and by when (ns): each has its own time, also where others join later."""
+    acts: dict[str, Asked]
+    """The acts that are owed a receipt: each has its own time, also where others join later."""
     before: Mapping[Leg, Decimal]
     """What each leg held when it began."""
     mid: Decimal | None = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from strategy.books import Fill
 from strategy.control import Result
 from strategy.domain import BPS, NS_PER_MS, NS_PER_S, ZERO, DesiredOrder, Leg, OrderKey, Role, plain
-from strategy.flatten import Flatten, FlattenFacts, FlattenStep, next_step, refreshed, view
+from strategy.flatten import Asked, Flatten, FlattenFacts, FlattenStep, next_step, refreshed, view
 from strategy.grid import HedgeGrid
 from strategy.orders import Venue
 from strategy.past import NOT_FLAT
@@ -59,7 +59,7 @@ class Flattener:
                 legs=legs,
                 started_ns=now,
                 deadline_ns=deadline,
-                acts={act_id: deadline},
+                acts={act_id: Asked(legs, deadline)},
                 before=before,
                 mid=mid,
                 fills={},
@@ -68,7 +68,7 @@ class Flattener:
             if not legs <= running.legs:
                 running.deadline_ns = deadline
             running.legs |= legs
-            running.acts[act_id] = deadline
+            running.acts[act_id] = Asked(legs, deadline)
         self._running = running
         self._grid.frozen = running.legs
         names = tuple(leg for leg in Leg if leg in running.legs)
@@ -95,14 +95,26 @@ class Flattener:
         else:
             self._answer_late_acts(running, facts, now)
         self.shown = view(running, facts)
-        dues = (patience, running.deadline_ns, *running.acts.values())
+        dues = (patience, running.deadline_ns, *(asked.due_ns for asked in running.acts.values()))
         return [due for due in dues if due > now] if self._running is running else []
 
     def _answer_late_acts(self, running: Flatten, facts: Mapping[Leg, FlattenFacts], now: int) -> None:
-        """An act whose time is over is told so, though the flatten goes on for one that has joined it."""
-        for act_id in [act_id for act_id, due in running.acts.items() if due <= now]:
-            self._answer(act_id, Result.TIMEOUT, _detail(running, facts, flat=False))
+        """An act whose time is over is answered, though the flatten goes on for one that has joined it."""
+        for act_id in [act_id for act_id, asked in running.acts.items() if asked.due_ns <= now]:
+            own = {leg: facts[leg] for leg in facts if leg in running.acts[act_id].legs}
+            flat = all(fact.is_flat for fact in own.values())
+            if not flat:
+                self._tell_late(own, now)
+            self._answer(act_id, Result.DONE if flat else Result.TIMEOUT, _detail(running, own, flat=flat))
             del running.acts[act_id]
+
+    def _tell_late(self, facts: Mapping[Leg, FlattenFacts], now: int) -> None:
+        """What is not flat in time is a critical error, and an alarm until it is."""
+        left = ", ".join(f"{leg} {fact.venue_qty}" for leg, fact in facts.items())
+        self._grid.errors.record(now, "flatten", NOT_FLAT, f"not verified in time: {left}", critical=True)
+        for leg, fact in facts.items():
+            if not fact.is_flat:
+                self._grid.errors.raise_alarm(NOT_FLAT, leg, f"{fact.venue_qty} held after a flatten", now)
 
     def _look_at_the_last(self, now: int) -> None:
         """What a flatten could not close in time is shown and alarmed until it is; late entries are withdrawn."""
@@ -158,13 +170,9 @@ class Flattener:
         flat = result is Result.DONE
         names = " and ".join(leg for leg, fact in facts.items() if flat or not fact.is_flat)
         if not flat:
-            left = ", ".join(f"{leg} {fact.venue_qty}" for leg, fact in facts.items())
-            grid.errors.record(now, "flatten", NOT_FLAT, f"not verified in time: {left}", critical=True)
-        for leg, fact in facts.items():
-            if flat:
-                grid.errors.end_alarm(NOT_FLAT, leg, "flat, verified", now)
-            elif not fact.is_flat:
-                grid.errors.raise_alarm(NOT_FLAT, leg, f"{fact.venue_qty} held after a flatten", now)
+            self._tell_late(facts, now)
+        for leg in facts if flat else ():
+            grid.errors.end_alarm(NOT_FLAT, leg, "flat, verified", now)
         words = f"{names} flat, verified" if flat else f"flatten failed: {names} NOT FLAT"
         grid.door.set(flattening=None, legs=(), paused=words)
         for act_id in running.acts:

@@ -183,12 +183,11 @@ class Checker:
     def after_event(self) -> None:
         """The state of things once an event has been dealt with."""
         self.report()
-        new = self.record.follow()
+        self.record.follow()
         now = self.link.now()
         self.require(22, not self.record.broken, self.record.broken)
-        if new:
-            self._check_errors()
-            self.acts.check_receipts()
+        self._check_errors()
+        self.acts.check_receipts()
         self.acts.check_owed(now)
         self.latches.after_event(now)
         for leg in LEGS:

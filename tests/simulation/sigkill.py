@@ -184,7 +184,7 @@ class Afterlife(World):
         """Let the checker know of an order that the first life has sent."""
         purpose = read_id(request.client_id)
         assert purpose is not None
-        told = self.checker.orders[request.client_id] = Told(request, purpose, 0, self.now)
+        told = self.checker.orders[request.client_id] = Told(request, purpose, 0, self.now, qty=request.qty)
         if is_open:
             self.checker.sends.live.setdefault(purpose.key, {})[request.client_id] = told
 
