@@ -97,7 +97,7 @@ def test_a_desk_that_raises_is_gone_past_and_both_legs_are_zero_at_the_venue(
         assert at_the_venue(host) == (0, 0)
         for leg in Leg:
             told = receipt.detail[leg]
-            assert Decimal(told["closed"]) == Decimal(told["held"]) >= 0
+            assert Decimal(told["closed"]) >= Decimal(told["held"]) >= 0  # an entry may fill before it is cancelled
             assert Decimal(told["left"]) == int(told["open_orders"]) == 0
             assert bool(before[leg]) is ("slippage_bps" in told) or Decimal(told["held"]) != before[leg]
         assert host.snapshot.is_flat
