@@ -450,7 +450,7 @@ class World:
     def act(self, command: Command) -> "Future[Receipt]":
         """An operator's command."""
         self.note(f"act {command.text}")
-        self.checker.record.follow()
+        self.checker.after_event()  # what came before it is judged by what was there then
         receipt: Future[Receipt] = Future()
         self.strategy.command(command, receipt)
         self.checker.record.follow()  # before the market moves on
