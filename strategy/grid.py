@@ -175,7 +175,8 @@ class HedgeGrid(Admission):
         if Reason.MESSAGE_BUDGET in self.gaps.values() or self.orders.held_up:
             dues.append(self.risk.budget.next_free(now))
         if self._unfinished:
-            dues.append(now)
+            budget = self.risk.budget
+            dues.append(now if budget.has_room(now, entry=False) else budget.next_free(now))
         due = min((due for due in dues if due is not None), default=None)
         if due is not None:
             self._venue.wake_at(due)

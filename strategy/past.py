@@ -141,16 +141,22 @@ class _Reader:
             past.latches = read_latches(line)
         elif kind == "ladder":
             past.centre, self._step = Decimal(line["centre"]), Decimal(line["step"])
-        elif kind == "funding":
-            past.funding += Decimal(line["amount"])
-        elif kind == "equity":
-            self._equity(line)
-        elif kind == "receipt":
-            self._reset(line)
         elif kind == "alarm":
             self._alarm(line)
         elif kind == "act" and "share" in line["args"]:
             past.throttle = Decimal(line["args"]["share"])
+        else:
+            self._money(kind, line)
+
+    def _money(self, kind: str, line: dict[str, Any]) -> None:
+        if kind == "funding":
+            self.past.funding += Decimal(line["amount"])
+        elif kind == "equity":
+            self._equity(line)
+        elif kind == "receipt":
+            self._reset(line)
+        elif kind == "transfer":
+            self._transfer(Decimal(line["amount"]))
 
     def _equity(self, line: dict[str, Any]) -> None:
         past = self.past
@@ -160,6 +166,13 @@ class _Reader:
         )
         if "day_start" in line:
             past.day, past.day_start = line["ts"] // NS_PER_DAY, Decimal(line["day_start"])
+
+    def _transfer(self, amount: Decimal) -> None:
+        """What losses are measured from moves with it, also where no equity line follows."""
+        past = self.past
+        past.equity_base = None if past.equity_base is None else past.equity_base + amount
+        past.peak = None if past.peak is None else past.peak + amount
+        past.day_start = None if past.day_start is None else past.day_start + amount
 
     def _reset(self, line: dict[str, Any]) -> None:
         """A drawdown that was reset begins anew at once, also where no equity line follows."""

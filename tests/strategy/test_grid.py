@@ -376,3 +376,18 @@ def test_a_close_waits_while_another_whose_lot_is_gone_may_still_take_what_is_le
     assert world.venue.live(Leg.LONG, Role.CLOSE) == [close]
     world.settle()
     assert world.venue.true_position[Leg.LONG] == 0
+
+
+def test_i25_what_is_left_for_the_next_turn_waits_until_the_message_budget_has_room() -> None:
+    limits = ("grid.levels=2", "limits.max_messages=10", "limits.message_reserve=6", "limits.message_window_s=10")
+    world = World(overrides=(*limits, "grid.base_qty=0.004", "execution.orders_per_turn=1"), acts=False)
+    world.quote(60_000)
+    grid, now = world.grid, world.venue.clock
+    assert grid._unfinished
+    world.venue.wakes.clear()
+    grid._wake_for(None, now)
+    assert now + 1 in world.venue.wakes
+    grid.risk.budget.spend(now, 10)
+    world.venue.wakes.clear()
+    grid._wake_for(None, now)
+    assert now + 1 not in world.venue.wakes

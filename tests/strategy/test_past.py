@@ -468,3 +468,16 @@ def test_a_found_order_without_an_id_of_ours_is_a_line_that_cannot_be_used(book:
 def test_a_request_on_an_order_that_no_line_opened_opens_nothing(book: Book, event: str) -> None:
     past = book.order(event).past
     assert (past.orders, past.filled) == ({}, {})
+
+
+def test_a_transfer_moves_what_losses_are_measured_from_though_no_equity_line_follows(book: Book) -> None:
+    money = {"wallet": "10000", "unrealised": "0", "equity": "10000", "realised": "0", "fees": "0", "funding": "0"}
+    book.line("equity", **money, peak="10500", day_start="10200")
+    book.line("transfer", amount="-200", wallet="9800")
+    past = book.past
+    assert (past.peak, past.day_start, past.equity_base) == (Decimal(10_300), Decimal(10_000), Decimal(9_800))
+
+
+def test_a_transfer_before_any_equity_line_has_nothing_to_move(book: Book) -> None:
+    book.line("transfer", amount="-200", wallet="9800")
+    assert (book.past.peak, book.past.day_start, book.past.equity_base) == (None, None, None)
