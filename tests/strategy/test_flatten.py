@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategy.domain import ZERO, Leg, OrderKey, Role
-from strategy.flatten import CloseLeg, Flatten, FlattenFacts, FlattenStep, next_step, view
+from strategy.flatten import Asked, CloseLeg, Flatten, FlattenFacts, FlattenStep, next_step, view
 from strategy.order_index import OrderRecord, OrderStatus
 from strategy.snapshot import FlattenStage
 
@@ -117,7 +117,7 @@ def test_s09_a_leg_whose_close_was_refused_waits_while_the_other_is_closed() -> 
 
 
 def test_the_view_counts_what_is_left_and_knows_only_its_legs() -> None:
-    flatten = Flatten(frozenset({Leg.LONG}), 5, 9, {"a": 9}, {})
+    flatten = Flatten(frozenset({Leg.LONG}), 5, 9, {"a": Asked(frozenset({Leg.LONG}), 9)}, {})
     shown = view(flatten, {Leg.LONG: fact(entries=(order(Role.ENTRY),), exits=(order(Role.SL),) * 2, venue=QTY)})
     assert (shown.entries_left, shown.exits_left, shown.long_left, shown.short_left) == (1, 2, QTY, ZERO)
     assert (shown.legs, shown.started_ns, shown.running) == ((Leg.LONG,), 5, True)
