@@ -1,12 +1,10 @@
 """What a configuration trades and what guards it, in plain words."""
 
 from decimal import Decimal
-from typing import Final
 
 from strategy.config import Config, PlacementPolicy
+from strategy.domain import PERCENT
 from strategy.regime import RegimeWatch
-
-PERCENT: Final = 100
 
 
 def describe(settings: Config) -> list[str]:

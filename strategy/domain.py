@@ -8,9 +8,12 @@ import msgspec
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
+NS_PER_DAY: Final = 86_400 * NS_PER_S
 BPS: Final = Decimal(10_000)
 """Basis points in one."""
 ZERO: Final = Decimal(0)
+PERCENT: Final = Decimal(100)
+"""Percent in one."""
 
 
 def plain(value: Decimal) -> str:

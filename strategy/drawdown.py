@@ -8,12 +8,10 @@ from typing import Final
 
 import msgspec
 
-from strategy.domain import NS_PER_S, ZERO
+from strategy.domain import NS_PER_DAY, PERCENT, ZERO
 from strategy.risk_config import DrawdownConfig
 from strategy.snapshot import DrawdownView
 
-NS_PER_DAY: Final = 86_400 * NS_PER_S
-PERCENT: Final = Decimal(100)
 SHOWN: Final = Decimal("0.01")
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
 
 import msgspec
 
 from strategy.config import Config
-from strategy.domain import NS_PER_S, ZERO, DesiredOrder, Leg, Reason
+from strategy.domain import NS_PER_DAY, PERCENT, ZERO, DesiredOrder, Leg, Reason
 from strategy.risk_config import RampConfig
-
-PERCENT: Final = Decimal(100)
-NS_PER_DAY: Final = 86_400 * NS_PER_S
 
 
 class LegExposure(msgspec.Struct, frozen=True, gc=False):

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from strategy.domain import DesiredOrder, DoorState, InstrumentSpec, Leg, Market, Reason, Side
-from strategy.exposure import PERCENT, Caps, LegExposure, breach
+from strategy.domain import PERCENT, DesiredOrder, DoorState, InstrumentSpec, Leg, Market, Reason, Side
+from strategy.exposure import Caps, LegExposure, breach
 
 STATE_REASONS: Final = {
     DoorState.PAUSED: Reason.PAUSED,

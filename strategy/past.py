@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from strategy.domain import NS_PER_S, ZERO, DoorState, Leg, Lot, OrderKey, Role, Side, plain
+from strategy.domain import NS_PER_DAY, ZERO, DoorState, Leg, Lot, OrderKey, Role, Side, plain
 from strategy.journal import JournalError
 from strategy.latches import Latches, read_latches
 from strategy.lots import LotBook
@@ -23,7 +23,6 @@ THROTTLE: Final = "throttle"
 REQUESTS_REMEMBERED: Final = 100_000
 REQUESTS: Final = frozenset({"submit", "cancel", "modify"})
 """Lines of what has left for the venue."""
-NS_PER_DAY: Final = 86_400 * NS_PER_S
 DRAWDOWN_ALARM: Final = "drawdown-"
 """Begins the name of the alarm of a drawdown level."""
 REPEATED_ALARM: Final = "repeated-"

@@ -11,9 +11,9 @@ import pytest
 from strategy.admission import Admission
 from strategy.control import Command, CommandName, Origin, Result
 from strategy.desk import Desk
-from strategy.domain import DoorState, Leg, Role
+from strategy.domain import NS_PER_DAY, DoorState, Leg, Role
 from strategy.door import Door
-from strategy.drawdown import NS_PER_DAY, Crossing, Drawdown, Level, Scope
+from strategy.drawdown import Crossing, Drawdown, Level, Scope
 from strategy.risk import Risk
 from strategy.watch import WALLET_LOOKS, WalletWatch
 from tests.strategy.scenes import only, state_of

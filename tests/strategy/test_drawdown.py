@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategy.domain import NS_PER_S
-from strategy.drawdown import NS_PER_DAY, Crossing, Drawdown, Level, Scope
+from strategy.domain import NS_PER_DAY, NS_PER_S
+from strategy.drawdown import Crossing, Drawdown, Level, Scope
 from strategy.risk_config import DrawdownConfig
 
 START = 19_000 * NS_PER_DAY

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from strategy import past as past_module
-from strategy.domain import DoorState, Leg, Lot, OrderKey, Role, Side
+from strategy.domain import NS_PER_DAY, DoorState, Leg, Lot, OrderKey, Role, Side
 from strategy.journal import Journal, JournalError
 from strategy.latches import Halt, Latches
 from strategy.order_ids import OrderId, format_id
 from strategy.order_index import OrderRecord, OrderStatus
-from strategy.past import NS_PER_DAY, Past, read_past
+from strategy.past import Past, read_past
 from tests.strategy.venue import Mischief
 from tests.strategy.world import ROUGH, World
 

@@ -7,9 +7,8 @@ import pytest
 
 from strategy.config import load_config
 from strategy.control import CommandName, Origin
-from strategy.domain import NS_PER_S, DoorState, Leg, OrderKey, Reason, Role
+from strategy.domain import NS_PER_DAY, NS_PER_S, DoorState, Leg, OrderKey, Reason, Role
 from strategy.door import Door
-from strategy.drawdown import NS_PER_DAY
 from strategy.errors import ErrorLog
 from strategy.latches import Halt, Latches
 from strategy.past import NOT_FLAT, Past
