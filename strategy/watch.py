@@ -1,5 +1,6 @@
 """What the grid keeps an eye on beside its orders: cover, books and journal; each says once when something is wrong."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -77,35 +78,70 @@ class ProtectionWatch:
         return [start + self._bound for start in since if start is not None]
 
 
-class BareLots:
-    """Tells which lots have been without a whole stop for so long that nothing but closing them is left.
+class BarePieces:
+    """Since when each part of one quantity has been without a stop; a new stop covers the oldest part first.
 
-    The clock is a lot's own: on a busy leg some lot is always a moment without its stop. It begins anew whenever more
-    of the lot is covered, so that a lot that fills piece by piece, each piece with its stop, is never lost.
+    So a lot that fills piece by piece, each piece with its stop in time, is never lost, and one of which some part is
+    always bare keeps the age of that part.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: deque[tuple[int, Decimal]] = deque()
+        """Since when (ns) how much has been bare, oldest first."""
+        self._qty = Decimal(0)
+        self._stops = Decimal(0)
+
+    def look(self, qty: Decimal, stops: Decimal, now: int) -> None:
+        """Take what is held and what the stops cover, now."""
+        more, covered = qty - self._qty, stops - self._stops
+        self._qty, self._stops = qty, stops
+        if more > 0 and covered > 0:
+            self._cover(covered)
+        bare = max(Decimal(0), qty - stops)
+        known = sum((piece for _, piece in self._pieces), Decimal(0))
+        if bare > known:
+            self._pieces.append((now, bare - known))
+        else:
+            self._cover(known - bare)
+
+    @property
+    def since(self) -> int | None:
+        """Since when the oldest part has been bare, ns; None where all of it is covered."""
+        return self._pieces[0][0] if self._pieces else None
+
+    def _cover(self, qty: Decimal) -> None:
+        while qty > 0 and self._pieces:
+            since, piece = self._pieces.popleft()
+            if piece > qty:
+                self._pieces.appendleft((since, piece - qty))
+            qty -= piece
+
+
+class BareLots:
+    """Tells which lots have a part without a stop for so long that nothing but closing them is left.
+
+    The clock is a lot's own: on a busy leg some lot is always a moment without its stop.
     """
 
     def __init__(self, bound_ns: int) -> None:
         self._bound = bound_ns
-        self._bare: dict[int, tuple[int, Decimal]] = {}
-        """Per lot since when (ns), and what of it was covered then."""
+        self._bare: dict[int, BarePieces] = {}
 
     def look(self, lots: Iterable[Lot], covered: Callable[[Lot], Decimal], now: int) -> list[Lot]:
         """Take the open lots whose stops are wanted; gives those that are lost now."""
         before, self._bare = self._bare, {}
         lost = []
         for lot in lots:
-            stops = covered(lot)
-            if stops >= lot.qty:
-                continue
-            since, then = before.get(lot.number, (now, stops))
-            self._bare[lot.number] = since, then = (now, stops) if stops > then else (since, then)
-            if now - since >= self._bound:
+            pieces = self._bare[lot.number] = before.get(lot.number) or BarePieces()
+            pieces.look(lot.qty, covered(lot), now)
+            if pieces.since is not None and now - pieces.since >= self._bound:
                 lost.append(lot)
         return lost
 
     def deadline(self) -> int | None:
         """When the next lot is lost unless its stop comes, ns."""
-        return min((since + self._bound for since, _ in self._bare.values()), default=None)
+        since = (pieces.since for pieces in self._bare.values())
+        return min((start + self._bound for start in since if start is not None), default=None)
 
 
 class BooksWatch:

@@ -34,11 +34,15 @@ class CoverCheck:
         self._attach = config.execution.attach_bound_ms * MS
         self._escalate = config.watchdog.escalate_after_ms * MS
         self._naked: dict[str, int] = {}
+        self._pieces: dict[str, list[tuple[int, Decimal]]] = {"LONG": [], "SHORT": []}
+        """Per leg what is bare since when, oldest first; a stop covers the oldest, whatever lot it was sent for."""
         self._differs: dict[str, int] = {}
 
     def start(self) -> None:
         """A new engine: its clocks begin anew."""
         self._naked.clear()
+        for pieces in self._pieces.values():
+            pieces.clear()
         self._differs.clear()
 
     def look(self, leg: str, now: int) -> None:
@@ -116,6 +120,7 @@ class CoverCheck:
             known = (t for t in checker.orders.values() if t.purpose.role == "sl" and t.purpose.leg == leg)
             working = sum((told.left for told in known if told.accepted and not told.ended), ZERO)
             bare = min(bare, checker.held[leg] - working)
+        self._age(leg, bare, now)
         if bare <= 0:
             self._naked.pop(leg, None)
             return
@@ -130,9 +135,21 @@ class CoverCheck:
         checker.require(6, not late or alarmed, f"{what} for {(now - since) / S:.1f} s, no alarm")
         if missed or leg in checker.record.flattening or now < checker.limits.blocked_until + S:
             return
-        lost = now - since > self._escalate + CLOSE_NS
-        closing = lost and any(self._closes(told, leg, since) for told in checker.orders.values())
-        checker.require(6, not lost or closing, f"{what} for {(now - since) / S:.1f} s, and nothing closes it")
+        oldest, qty = self._pieces[leg][0]
+        lost = now - oldest > self._escalate + CLOSE_NS
+        closing = lost and any(self._closes(told, leg, oldest) for told in checker.orders.values())
+        checker.require(6, not lost or closing, f"{what}, {qty} for {(now - oldest) / S:.1f} s, and nothing closes it")
+
+    def _age(self, leg: str, bare: Decimal, now: int) -> None:
+        pieces = self._pieces[leg]
+        change = max(bare, ZERO) - sum((qty for _, qty in pieces), ZERO)
+        if change > 0:
+            pieces.append((now, change))
+        while change < 0:
+            since, qty = pieces.pop(0)
+            change += qty
+            if change > 0:
+                pieces.insert(0, (since, change))
 
     @staticmethod
     def _closes(told: Told, leg: str, since: int) -> bool:

@@ -67,6 +67,8 @@ class MoneyCheck:
         if self._is_live and self.base is not None and not self._is_new:
             right = self._own_equity(self.base)
             self._checker.require(20, equity == right, f"reset-drawdown begins at {equity}, the equity is {right}")
+        if self._is_live and self._is_new and self.base is not None:  # what the restart found is in the equity
+            self.base = equity - self._own_equity(ZERO)
         self._peak = self._day_start = equity
         self._day = ts // DAY_NS
         self._last.clear()

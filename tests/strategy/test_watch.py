@@ -172,6 +172,29 @@ def test_i06_a_lot_of_which_more_and_more_is_covered_is_never_lost() -> None:
         assert bare.look(number * (BOUND - 1)) == []
 
 
+def test_i06_a_stop_covers_the_oldest_part_and_gives_the_younger_one_no_more_time() -> None:
+    bare = Bare()
+    bare.lots = {1: "1"}
+    bare.look(0)
+    bare.lots = {1: "3"}
+    bare.look(10)
+    bare.covered = {1: "2"}
+    assert bare.look(BOUND - 1) == []
+    assert bare.watch.deadline() == BOUND + 10
+    assert bare.look(BOUND + 9) == []
+    assert bare.look(BOUND + 10) == [1]
+
+
+def test_i06_a_part_that_leaves_together_with_its_stop_gives_the_rest_no_more_time() -> None:
+    bare = Bare()
+    bare.lots, bare.covered = {1: "3"}, {1: "2"}
+    bare.look(0)
+    for qty in ("2", "1"):
+        bare.lots, bare.covered = {1: qty}, {1: str(int(qty) - 1)}
+        assert bare.look(BOUND - 1) == []
+    assert bare.look(BOUND) == [1]
+
+
 def test_i06_a_lot_of_which_less_and_less_is_covered_gains_no_time() -> None:
     bare = Bare()
     bare.lots, bare.covered = {1: "4"}, {1: "3"}

@@ -27,7 +27,7 @@ from nautilus_trader.model.orders import LimitOrder, MarketOrder, StopMarketOrde
 from nautilus_trader.portfolio.portfolio import Portfolio
 from nautilus_trader.risk.engine import RiskEngine
 
-from tests.venue.client import Teller, balance, price_of
+from tests.venue.client import Teller, open_account, price_of
 from tests.venue.core import Notice, Order
 from tests.venue.link import Link
 
@@ -96,7 +96,7 @@ class Engine:
         self.link = link
         for part in (self.data, self.risk, self.execution):
             part.start()
-        self.client.generate_account_state([balance(link.venue.wallet, instrument.quote_currency)], [], True, now)
+        open_account(self.client, link.venue.wallet, instrument.quote_currency, now)
         self.strategy: Any = None
 
     def restore(self, orders: Iterable[Order]) -> None:

@@ -5,8 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from nautilus_trader.accounting.accounts.margin import MarginAccount
+from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.currencies import Currency
 from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderStatus, OrderType
+from nautilus_trader.model.events import AccountState
 from nautilus_trader.model.identifiers import ClientOrderId, PositionId, TradeId, VenueOrderId
 from nautilus_trader.model.objects import AccountBalance, Money, Price, Quantity
 
@@ -239,6 +242,29 @@ def as_request(order: Any, position_id: str) -> Request:
 def price_of(instrument: Any, price: Decimal) -> Price:
     """A price with the instrument's decimals."""
     return Price.from_str(f"{price:.{instrument.price_precision}f}")
+
+
+def open_account(client: Any, wallet: Decimal, quote: Currency, now: int) -> None:
+    """The account as the venue tells it, whatever simulated venue ran in this process before.
+
+    Nautilus's simulated venue registers its name for accounts that work out their own balance, for the life of the
+    process (`AccountFactory.register_calculated_account`); there is no way to take that back.
+    """
+    balances = [balance(wallet, quote)]
+    state = AccountState(
+        account_id=client.account_id,
+        account_type=client.account_type,
+        base_currency=client.base_currency,
+        reported=True,
+        balances=balances,
+        margins=[],
+        info={},
+        event_id=UUID4(),
+        ts_event=now,
+        ts_init=now,
+    )
+    client.cache_in_use.add_account(MarginAccount(state, False))
+    client.generate_account_state(balances, [], True, now)
 
 
 def balance(wallet: Decimal, quote: Currency) -> AccountBalance:

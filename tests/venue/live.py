@@ -46,7 +46,7 @@ from nautilus_trader.model.identifiers import (
 from nautilus_trader.model.objects import Money, Quantity
 from nautilus_trader.system.kernel import NautilusKernel
 
-from tests.venue.client import Teller, balance, price_of
+from tests.venue.client import Teller, open_account, price_of
 from tests.venue.core import LEGS, Order, Trade
 from tests.venue.link import Link
 
@@ -93,8 +93,7 @@ class FakeLiveClient(LiveExecutionClient):  # type: ignore[misc]
     async def _connect(self) -> None:
         desk = self._desk
         desk.link.attach(self._teller)
-        wallet = [balance(desk.link.venue.wallet, desk.instrument.quote_currency)]
-        self.generate_account_state(wallet, [], True, self._clock.timestamp_ns())
+        open_account(self, desk.link.venue.wallet, desk.instrument.quote_currency, self._clock.timestamp_ns())
 
     async def _disconnect(self) -> None:
         self._desk.link.attach(None)
