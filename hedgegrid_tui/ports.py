@@ -22,6 +22,9 @@ class Engine(Protocol):
     def log_lines(self) -> Sequence[str]:
         """The latest lines that the engine or its libraries wrote to standard error, oldest first."""
 
+    def journal_lines(self, after: int) -> Sequence[bytes]:
+        """The journal's lines behind number `after`, oldest first, of those that are remembered."""
+
     def start(self) -> None:
         """Start in the background; progress and failure show in `status`."""
 

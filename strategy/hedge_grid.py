@@ -156,6 +156,7 @@ class HedgeGridStrategy(NautilusLink):
             price_decimals=instrument.price_precision,
             qty_decimals=instrument.size_precision,
             taker_fee=settings.taker_fee,
+            began_ns=self.now(),
         )
         if self._past.throttle is not None:
             self.grid.door.note = f"started; throttle {plain(self._past.throttle)} restored"
@@ -490,6 +491,7 @@ class HedgeGridStrategy(NautilusLink):
         if self.grid is None or self.desk is None:
             return
         seq = self.snapshot.seq + 1
+        heard = 0 if self._upkeep is None else self._upkeep.last_word
         self.snapshot = take_picture(
-            self._blank, seq, self.now(), self.grid, self.desk, self._watch.view(), self._warming
+            self._blank, seq, self.now(), self.grid, self.desk, self._watch.view(), self._warming, heard
         )

@@ -10,6 +10,8 @@ import msgspec
 
 SYNCED: Final = frozenset({"session.start", "session.stop", "act", "state", "receipt", "alarm", "error"})
 """Kinds that are on disk before the next step."""
+LATEST: Final = 2000
+"""So many lines are remembered for whoever shows them."""
 TAIL_BLOCK: Final = 65_536
 LINE_START: Final = b'{"seq":'
 
@@ -54,12 +56,15 @@ class Journal:
         except OSError as error:
             raise JournalError(f"{path}: cannot be opened ({error.strerror}); choose another --state-dir") from error
         self._encoder = msgspec.json.Encoder()
+        self._latest: deque[tuple[int, bytes]] = deque(maxlen=LATEST)
         self.seq = self._recover()
 
     def write(self, kind: str, ts: int, **fields: Any) -> None:  # noqa: ANN401
         """Append one line; `ts` is ns UTC on the engine's clock."""
-        self._waiting.append(self._encoder.encode({"seq": self.seq + 1, "ts": ts, "kind": kind, **fields}) + b"\n")
+        line = self._encoder.encode({"seq": self.seq + 1, "ts": ts, "kind": kind, **fields}) + b"\n"
+        self._waiting.append(line)
         self.seq += 1
+        self._latest.append((self.seq, line))
         try:
             self._write_waiting()
             if kind in SYNCED:
@@ -83,6 +88,10 @@ class Journal:
             if written:
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise
+
+    def latest(self, after: int) -> tuple[bytes, ...]:
+        """The session's lines behind number `after`, oldest first, of those that are remembered; from any thread."""
+        return tuple(line for seq, line in tuple(self._latest) if seq > after) if self.seq > after else ()
 
     def close(self) -> int:
         """Try once more to put everything on disk, and let go of the file.

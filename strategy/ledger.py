@@ -19,6 +19,8 @@ class Ledger:
         self.denied = 0
         self.fills = 0
         self.round_trips = 0
+        self.wins = 0
+        """Round trips whose last fill earned more than its own fee."""
         self.by_role = dict.fromkeys(Role, 0)
         """Orders that have filled to the end, per role."""
 
@@ -47,6 +49,7 @@ class Ledger:
         self.realised += realised
         self.fees -= fee
         self.round_trips += lots_closed
+        self.wins += lots_closed if realised > fee else 0
 
     def transfer(self, amount: Decimal) -> None:
         """A deposit, or a withdrawal (negative): it changes the wallet and is neither profit nor loss."""
@@ -70,6 +73,7 @@ class Ledger:
             stops=self.by_role[Role.SL],
             closes=self.by_role[Role.CLOSE],
             round_trips=self.round_trips,
+            wins=self.wins,
         )
 
 

@@ -10,7 +10,7 @@ from strategy.domain import ZERO, Leg, Lot, OrderKey, Role, Rung
 from strategy.exposure import liquidation_price
 from strategy.grid import HedgeGrid
 from strategy.lots import exit_prices
-from strategy.order_index import WORKING, OrderStatus
+from strategy.order_index import WORKING, OrderRecord, OrderStatus
 from strategy.placement import entry_key, occupied
 from strategy.snapshot import (
     CapsView,
@@ -18,6 +18,7 @@ from strategy.snapshot import (
     LegView,
     LotView,
     MarketView,
+    OrderView,
     RiskView,
     RungState,
     RungView,
@@ -28,7 +29,14 @@ ONE: Final = Decimal(1)
 
 
 def take_picture(
-    blank: Snapshot, seq: int, now: int, grid: HedgeGrid, desk: Desk, market: MarketView, warming: str = ""
+    blank: Snapshot,
+    seq: int,
+    now: int,
+    grid: HedgeGrid,
+    desk: Desk,
+    market: MarketView,
+    warming: str = "",
+    heard_ns: int = 0,
 ) -> Snapshot:
     """The snapshot of this moment; `blank` holds what never changes in a session."""
     mid = market.mid
@@ -39,6 +47,7 @@ def take_picture(
         blank,
         seq=seq,
         ts=now,
+        heard_ns=heard_ns,
         state=grid.state,
         state_reason=grid.door.reason,
         market=market,
@@ -49,6 +58,7 @@ def take_picture(
         throttle=grid.ladders.throttle,
         long=legs[Leg.LONG],
         short=legs[Leg.SHORT],
+        orders=tuple(map(_order, grid.index)),
         metrics=msgspec.structs.replace(
             grid.ledger.metrics(unrealised),
             peak=grid.risk.drawdown.peak,
@@ -62,6 +72,21 @@ def take_picture(
         flatten=desk.flattener.shown,
         receipts=tuple(desk.receipts),
         errors=errors.latest,
+    )
+
+
+def _order(order: OrderRecord) -> OrderView:
+    return OrderView(
+        id=order.id,
+        leg=order.key.leg,
+        role=order.key.role,
+        slot=order.key.slot,
+        side=order.side,
+        price=order.price,
+        qty=order.qty,
+        filled=order.filled,
+        status=order.status,
+        sent_ns=order.sent_ns,
     )
 
 
@@ -97,10 +122,13 @@ def _risk(grid: HedgeGrid, now: int) -> RiskView:
     liquidation = {leg: liquidation_price(leg, legs, wallet, caps.maintenance) for leg in Leg}
     return RiskView(
         latched=tuple(state.value for state, _ in grid.door.latches.states),
+        halts=grid.door.latches.halts,
         breaker=risk.breaker.view(now),
         drawdown=risk.drawdown.view(equity),
         caps=CapsView(
             share=caps.share,
+            ramp_day=risk.ramp_day(now),
+            ramp_days=risk.ramp_days,
             leg_cap=caps.leg,
             gross_cap=caps.gross,
             long_worst=legs[Leg.LONG].worst,
@@ -182,4 +210,5 @@ def _rung(grid: HedgeGrid, rung: Rung, occupant: Lot | None, lots: dict[int, Lot
         reason=reason if state is not RungState.LIVE else None,
         detail=grid.refusals.get(key, ""),
         lot=None if occupant is None else lots[occupant.number],
+        sent_ns=orders[-1].sent_ns if orders else 0,
     )

@@ -7,7 +7,7 @@ from strategy.breaker import Breaker
 from strategy.budget import MessageBudget
 from strategy.config import Config
 from strategy.control import Command, CommandName, Origin
-from strategy.domain import Leg, OrderKey, Role
+from strategy.domain import NS_PER_DAY, Leg, OrderKey, Role
 from strategy.door import Door
 from strategy.drawdown import Crossing, Drawdown, Level
 from strategy.errors import ErrorLog
@@ -187,6 +187,15 @@ class Risk:
         """Scale the notional limits by the days since the first session, at `first_ns`."""
         self._ramp_from = first_ns
         self.climb(now)
+
+    @property
+    def ramp_days(self) -> int:
+        """Days after which the limits hold in full; 0 where no ramp scales them, or does no more."""
+        return 0 if self.caps.share >= 1 else self._config.ramp.days
+
+    def ramp_day(self, now: int) -> int:
+        """Whole days since the first session; 0 where no ramp scales the limits."""
+        return 0 if self._ramp_from is None or not self.ramp_days else max(0, now - self._ramp_from) // NS_PER_DAY
 
     def climb(self, now: int) -> None:
         """Scale them for the present day."""

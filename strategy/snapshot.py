@@ -6,8 +6,10 @@ from enum import StrEnum
 import msgspec
 
 from strategy.control import Receipt
-from strategy.domain import ZERO, DoorState, Leg, Reason
+from strategy.domain import ZERO, DoorState, Leg, Reason, Role, Side
 from strategy.funding import FundingView
+from strategy.latches import Halt
+from strategy.order_index import OrderStatus
 from strategy.regime import RegimeReading
 
 
@@ -41,6 +43,8 @@ class EngineStatus(msgspec.Struct, frozen=True, gc=False):
     phase: EnginePhase = EnginePhase.IDLE
     detail: str = ""
     """What it is doing, or why it failed, in plain words."""
+    lag_ms: int = 0
+    """How much later than due the engine's loop took its latest turn."""
 
 
 class MarketView(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +105,8 @@ class RungView(msgspec.Struct, frozen=True, gc=False):
     """More on the reason, such as the venue's own words."""
     lot: LotView | None = None
     """The lot that occupies the rung."""
+    sent_ns: int = 0
+    """When its entry order was sent; 0 where it has none."""
 
 
 class LadderSnapshot(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +120,24 @@ class LadderSnapshot(msgspec.Struct, frozen=True, gc=False):
     """Nearest to the centre first."""
     strays: tuple[LotView, ...] = ()
     """Held lots that belong to no rung of the current ladder."""
+
+
+class OrderView(msgspec.Struct, frozen=True, gc=False):
+    """One order that is open at the venue, or may be."""
+
+    id: str
+    """Client order id."""
+    leg: Leg
+    role: Role
+    slot: int
+    """Level of an entry, number of the lot that an exit works for; 0 where a close works for a whole leg."""
+    side: Side
+    price: Decimal | None
+    """Limit price, trigger price of a stop; None at market."""
+    qty: Decimal
+    filled: Decimal
+    status: OrderStatus
+    sent_ns: int
 
 
 class LegView(msgspec.Struct, frozen=True, gc=False):
@@ -158,6 +182,8 @@ class OperationalMetrics(msgspec.Struct, frozen=True, gc=False):
     stops: int = 0
     closes: int = 0
     round_trips: int = 0
+    wins: int = 0
+    """Round trips whose last fill earned more than its own fee."""
     errors: int = 0
     critical_errors: int = 0
     max_unprotected_ns: int = 0
@@ -247,6 +273,10 @@ class CapsView(msgspec.Struct, frozen=True, gc=False):
 
     share: Decimal = Decimal(1)
     """What the roll-out ramp leaves of the notional limits, 0 to 1."""
+    ramp_day: int = 0
+    """Whole days since the first session, while the ramp scales the limits; of `ramp_days`."""
+    ramp_days: int = 0
+    """Days after which the limits hold in full; 0 where no ramp scales them."""
     leg_cap: Decimal = ZERO
     gross_cap: Decimal = ZERO
     long_worst: Decimal = ZERO
@@ -274,6 +304,8 @@ class RiskView(msgspec.Struct, frozen=True, gc=False):
 
     latched: tuple[str, ...] = ()
     """Every latched state that is not `running`; the door shows the gravest."""
+    halts: tuple[Halt, ...] = ()
+    """What has halted, while it is halted."""
     breaker: BreakerView = BreakerView()
     drawdown: DrawdownView = DrawdownView()
     caps: CapsView = CapsView()
@@ -292,6 +324,10 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Strictly growing within a session."""
     ts: int = 0
     """When it was taken, ns on the engine's clock."""
+    began_ns: int = 0
+    """When the session began, on the same clock."""
+    heard_ns: int = 0
+    """When the venue last said something of an order; 0 where it has not yet."""
     session: str = ""
     mode: str = ""
     instrument: str = ""
@@ -315,6 +351,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The operator's share of both ladders, 0 to 1."""
     long: LegView = LegView(Leg.LONG)
     short: LegView = LegView(Leg.SHORT)
+    orders: tuple[OrderView, ...] = ()
+    """Every open order, oldest first."""
     metrics: OperationalMetrics = OperationalMetrics()
     risk: RiskView = RiskView()
     flatten: FlattenView | None = None

@@ -35,13 +35,14 @@ class Upkeep:
         self._journal = journal
         self._began = began_ns
         self._watches = watches
-        self._last_word = 0
+        self.last_word = 0
+        """When the venue last said something of an order, ns; 0 where it has not yet."""
         self._wallet = WalletWatch(balance)
         self._watchdog = Watchdog(grid.config.watchdog, grid.errors)
 
     def heard(self, now: int) -> None:
         """The venue has said something of an order at `now` (ns)."""
-        self._last_word = now
+        self.last_word = now
 
     def sample(self, now: int, market: Market, balance: Decimal, cash: Decimal) -> bool:
         """Sample the equity and write its line; true where a pass is due.
@@ -77,7 +78,7 @@ class Upkeep:
         bound = grid.config.watchdog.stale_after_ms * NS_PER_MS
         is_stale = now - last > bound if market is None else grid.is_stale(market, now)
         came_back = watchdog.look_at_feed(now, last, is_stale=is_stale)
-        watchdog.look_at_stream(now, grid.inquiries.waiting_since(), self._last_word)
+        watchdog.look_at_stream(now, grid.inquiries.waiting_since(), self.last_word)
         watchdog.repeat(now)
         return came_back or grid.books_differ
 

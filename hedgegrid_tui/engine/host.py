@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from hedgegrid_tui.engine.acts import Acts
 from hedgegrid_tui.engine.log_tap import LogTap
 from hedgegrid_tui.engine.plan import INTERNAL_ERROR, NOT_FLAT_AS_ASKED, OUTCOME_UNKNOWN, Mode, SessionPlan
@@ -99,6 +101,10 @@ class EngineHost:
     def log_lines(self) -> Sequence[str]:
         """What libraries wrote to standard error, the latest lines."""
         return self._tap.lines() if self._tap is not None else ()
+
+    def journal_lines(self, after: int) -> Sequence[bytes]:
+        """What the session has put on record behind line `after`, of the latest lines."""
+        return self._journal.latest(after)
 
     def start(self) -> None:
         """Start the engine's thread; progress and failure show in `status`."""
@@ -325,6 +331,7 @@ class EngineHost:
         self._beat = time.monotonic()
         while True:
             stood, was_stuck = self.stood_s, self.is_stuck
+            self._status = msgspec.structs.replace(self._status, lag_ms=int(stood * 1000))
             self._beat = time.monotonic()
             if was_stuck:
                 runtime.strategy.stood_still(int(stood * NS_PER_S))

@@ -5,7 +5,9 @@ from typing import Final
 
 import msgspec
 
+from hedgegrid_tui.render.records import EquitySample, EventRecord, FillRecord
 from hedgegrid_tui.render.rows import NOTHING, Ink, Segment
+from hedgegrid_tui.render.view import View
 from strategy.domain import NS_PER_S, ZERO, Leg
 from strategy.snapshot import EnginePhase, EngineStatus, ErrorRecord, LegView, Snapshot
 
@@ -58,6 +60,16 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     stopping: str = ""
     """What the end of the session is doing; empty while it goes on."""
     hints: tuple[KeyHint, ...] = ()
+    view: View = View()
+    """What the trader looks at."""
+    fills: tuple[FillRecord, ...] = ()
+    """The latest, oldest first."""
+    events: tuple[EventRecord, ...] = ()
+    """The latest, oldest first."""
+    history: tuple[EquitySample, ...] = ()
+    """The equity over the chart's range, oldest first."""
+    draw_ms: float = 0.0
+    """What the latest frame took to draw."""
 
     @property
     def silent(self) -> bool:

@@ -56,6 +56,7 @@ class FakeEngine:
         self.snapshot = running() if snapshot is None else snapshot
         self.status = EngineStatus(EnginePhase.RUNNING) if status is None else status
         self.lines: list[str] = []
+        self.journal: list[bytes] = []
         self.sent: list[tuple[Command, Future[Receipt]]] = []
         self.started = 0
         self.stopped: list[Ending] = []
@@ -63,6 +64,9 @@ class FakeEngine:
 
     def log_lines(self) -> Sequence[str]:
         return self.lines
+
+    def journal_lines(self, after: int) -> Sequence[bytes]:
+        return [line for line in self.journal if msgspec.json.decode(line)["seq"] > after]
 
     def start(self) -> None:
         self.started += 1
