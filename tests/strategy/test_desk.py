@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from strategy.control import Command, CommandName, Origin, Result
-from strategy.domain import DoorState, Leg, OrderKey, Reason, Role
+from strategy.domain import DoorState, Leg, OrderKey, Reason, Role, Side
 from strategy.latches import Halt
 from strategy.snapshot import RungState, Snapshot
 from tests.strategy.scenes import PLAIN, entry, err, holding, only, picture, result_of, sample, started, state_of
@@ -378,6 +378,27 @@ def test_the_picture_shows_live_held_missing_and_moving_rungs() -> None:
     assert flat.flatten is not None
     assert not flat.flatten.running
     assert [receipt.command for receipt in flat.receipts] == ["cancel-entries", "flatten"]
+
+
+def test_the_picture_shows_every_open_order_as_it_stands() -> None:
+    world = holding()
+    shown = picture(world)
+    assert [order.id for order in shown.orders] == [order.id for order in world.grid.index]
+    stop = only([order for order in shown.orders if order.role is Role.SL and order.leg is Leg.LONG])
+    lot = only([lot for lot in world.grid.lots if lot.leg is Leg.LONG])
+    assert (stop.slot, stop.side, stop.qty, stop.filled, stop.status) == (lot.number, Side.SELL, lot.qty, 0, "accepted")
+    entries = {(order.leg, order.slot): order.sent_ns for order in shown.orders if order.role is Role.ENTRY}
+    rungs = (*shown.ladders.long, *shown.ladders.short)
+    assert {(rung.leg, rung.level): rung.sent_ns for rung in rungs if rung.sent_ns} == entries != {}
+    assert any(not rung.sent_ns for rung in rungs)
+
+
+def test_the_picture_shows_what_has_halted() -> None:
+    world = holding()
+    assert picture(world).risk.halts == ()
+    world.grid.risk.on_critical("on purpose")
+    world.converge()
+    assert picture(world).risk.halts == (Halt.CRITICAL,)
 
 
 def test_the_picture_shows_an_unprotected_leg_at_once_and_lots_without_a_rung_as_strays() -> None:

@@ -30,6 +30,20 @@ def test_lines_are_numbered_from_one_without_a_gap(tmp_path: Path) -> None:
     assert lines_of(path)[1] == {"seq": 2, "ts": 1, "kind": "order", "event": "submit", "price": "60000.0"}
 
 
+def test_the_latest_lines_are_remembered_as_they_stand_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "LATEST", 3)
+    journal = Journal(written(tmp_path / "journal.jsonl", 2))
+    assert journal.latest(0) == (), "an earlier session's lines are not this one's"
+    for number in range(5):
+        journal.write("order", number)
+    stands = (tmp_path / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    assert journal.latest(0) == tuple(stands[-3:])
+    assert journal.latest(6) == (stands[-1],)
+    assert journal.latest(7) == ()
+
+
 def test_a_reopened_journal_goes_on(tmp_path: Path) -> None:
     path = written(written(tmp_path / "journal.jsonl", 3), 2)
     assert [line["seq"] for line in lines_of(path)] == [1, 2, 3, 4, 5]

@@ -40,7 +40,15 @@ def test_the_metrics_show_the_books() -> None:
     ledger.by_role[Role.SL] += 1
     shown = ledger.metrics(Decimal(3))
     assert [shown.wallet, shown.equity, shown.unrealised, shown.fees] == [Decimal(n) for n in (104, 107, 3, -1)]
-    assert (shown.stops, shown.take_profits, shown.round_trips) == (1, 0, 2)
+    assert (shown.stops, shown.take_profits, shown.round_trips, shown.wins) == (1, 0, 2, 2)
+
+
+def test_a_round_trip_is_won_where_its_last_fill_earned_more_than_its_fee() -> None:
+    ledger = Ledger(Decimal(100))
+    for realised, fee, closed in ((-3, 1, 1), (1, 1, 1), (2, 1, 0), (2, 1, 1)):
+        ledger.book_fill(Decimal(realised), Decimal(fee), closed)
+    shown = ledger.metrics(ZERO)
+    assert (shown.round_trips, shown.wins) == (3, 1)
 
 
 def test_the_clock_runs_while_more_is_held_than_covered() -> None:

@@ -299,13 +299,16 @@ def test_the_ramp_climbs_day_by_day_and_only_once_it_was_begun() -> None:
     bench = Bench("ramp.start_pct=20", "ramp.days=4", "limits.max_leg_notional=1000")
     bench.risk.climb(NOW)
     assert bench.risk.caps.share == 1
+    assert (bench.risk.ramp_day(NOW), bench.risk.ramp_days) == (0, 0)
     bench.risk.ramp_from(NOW, NOW + NS_PER_DAY)
     assert (bench.risk.caps.share, bench.risk.caps.leg) == (Decimal("0.4"), Decimal(400))
+    assert (bench.risk.ramp_day(NOW + NS_PER_DAY), bench.risk.ramp_days) == (1, 4)
     known = bench.risk.caps
     bench.risk.climb(NOW + NS_PER_DAY + 5)
     assert bench.risk.caps is known
     bench.risk.climb(NOW + 4 * NS_PER_DAY)
     assert bench.risk.caps.leg == Decimal(1000)
+    assert (bench.risk.ramp_day(NOW + 4 * NS_PER_DAY), bench.risk.ramp_days) == (0, 0)
 
 
 # -- on a grid ---------------------------------------------------------------------------------------------------------

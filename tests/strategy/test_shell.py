@@ -929,6 +929,19 @@ def test_at_the_end_what_is_owed_is_answered_and_orders_stay_as_they_are() -> No
     assert room.strategy.snapshot.seq > seq
 
 
+def test_the_picture_says_when_the_session_began_and_when_the_venue_last_spoke_of_an_order() -> None:
+    room = started()
+    began = room.clock.timestamp_ns()
+    assert (room.strategy.snapshot.began_ns, room.strategy.snapshot.heard_ns) == (began, 0)
+    room.clock.set_time(began + NS_PER_S)
+    room.quote(60_000)
+    room.accept_all()
+    room.strategy.publish()
+    heard = room.strategy.snapshot.heard_ns
+    assert heard == room.clock.timestamp_ns() > began
+    assert room.strategy.snapshot.began_ns == began
+
+
 def test_i21_each_picture_has_the_next_number() -> None:
     room = started()
     numbers = []

@@ -1,9 +1,11 @@
 """The host with a real Nautilus node on the simulated market."""
 
 import threading
+import time
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hedgegrid_tui.engine.host import EngineHost
@@ -34,6 +36,27 @@ def test_s02_ladders_and_metrics_are_reads_of_the_one_published_snapshot(tmp_pat
         assert len(strategy.get_ladders_snapshot().long) == 8
         assert strategy.get_ladders_snapshot() is strategy.snapshot.ladders
         assert strategy.get_operational_metrics() is strategy.snapshot.metrics
+
+
+def test_the_journals_latest_lines_are_shown_from_any_number_on(tmp_path: Path) -> None:
+    with hosted(plan_for(tmp_path)) as host:
+        until(lambda: running(host) and host.snapshot.open_entries == 16)
+        first = host.journal_lines(0)
+        assert [msgspec.json.decode(line)["seq"] for line in first] == list(range(1, len(first) + 1))
+        assert msgspec.json.decode(first[0])["kind"] == "session.start"
+        until(lambda: len(host.journal_lines(len(first))) > 0)
+        assert msgspec.json.decode(host.journal_lines(len(first))[0])["seq"] == len(first) + 1
+
+
+def test_how_late_the_loop_is_goes_with_the_status(tmp_path: Path) -> None:
+    with hosted(plan_for(tmp_path)) as host:
+        until(lambda: running(host) and host.snapshot.seq > 2)
+        loop = host._loop
+        assert loop is not None
+        loop.call_soon_threadsafe(time.sleep, 0.6)
+        until(lambda: host.status.lag_ms >= 200)
+        until(lambda: host.status.lag_ms < 200)
+        assert host.status.phase is EnginePhase.RUNNING
 
 
 def test_two_sessions_run_one_after_the_other_in_one_process(tmp_path: Path) -> None:
