@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from strategy.config import FundingConfig
 from strategy.domain import BPS, NS_PER_S, ZERO, Leg
+
+if TYPE_CHECKING:
+    from strategy.config import FundingConfig  # snapshots show funding, and screens load no configuration
 
 ONE: Final = Decimal(1)
 NS_PER_MINUTE: Final = 60 * NS_PER_S
@@ -52,7 +54,7 @@ class FundingView(msgspec.Struct, frozen=True, gc=False):
 
 
 def guard(
-    rate: Decimal | None, next_ns: int | None, interval_minutes: int | None, now: int, config: FundingConfig
+    rate: Decimal | None, next_ns: int | None, interval_minutes: int | None, now: int, config: "FundingConfig"
 ) -> FundingView:
     """What the guard makes of a predicted `rate` at `now` (ns UTC).
 

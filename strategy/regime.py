@@ -5,12 +5,15 @@ Nautilus 1.231.0 has no ADX: `DirectionalMovement` smooths +DM and -DM only, and
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from strategy.bars import MINUTE_NS, MinuteBar
-from strategy.config import RegimeConfig
 from strategy.domain import BPS, ZERO, Regime
+
+if TYPE_CHECKING:
+    from strategy.config import RegimeConfig  # snapshots show the regime, and screens load no configuration
 
 
 class RegimeReading(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +47,7 @@ class RegimeReading(msgspec.Struct, frozen=True, gc=False):
 class RegimeWatch:
     """Takes bars one by one; a trend begins above one pair of bounds and ends below another."""
 
-    def __init__(self, config: RegimeConfig) -> None:
+    def __init__(self, config: "RegimeConfig") -> None:
         self._config = config
         self._fast = exponential(config.fast_bars)
         self._slow = exponential(config.slow_bars)
@@ -85,7 +88,7 @@ class RegimeWatch:
         return self._reading
 
 
-def next_regime(regime: Regime, spread_bps: Decimal, adx: Decimal, config: RegimeConfig) -> Regime:
+def next_regime(regime: Regime, spread_bps: Decimal, adx: Decimal, config: "RegimeConfig") -> Regime:
     """The regime that follows `regime` at those figures.
 
     A trend begins, also straight after the opposite one, at `enter_bps` and `adx_trend`; it ends when its spread is
