@@ -2,11 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from strategy.config import Config
+if TYPE_CHECKING:
+    from strategy.config import Config  # the command line needs modes and statuses before anything heavy
+
 
 INTERNAL_ERROR: Final = 1
 BAD_INPUT: Final = 2
@@ -34,7 +36,7 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One session's inputs."""
 
     mode: Mode
-    config: Config
+    config: "Config"
     state_dir: Path
     """The folder of this mode and instrument."""
     version: str

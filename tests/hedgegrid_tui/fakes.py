@@ -1,5 +1,6 @@
 """A fake engine, a clock that tests move, and hand-built snapshots of a BTCUSDT session."""
 
+import functools
 from collections.abc import Sequence
 from concurrent.futures import Future
 from decimal import Decimal
@@ -10,8 +11,9 @@ import msgspec
 from hedgegrid_tui.app import HedgeGridApp
 from strategy.config import FundingConfig
 from strategy.control import Command, Ending, Receipt, Result
-from strategy.domain import NS_PER_S, DoorState, Leg, Reason, Regime
+from strategy.domain import NS_PER_S, DoorState, Leg, Reason, Regime, Role
 from strategy.funding import FundingView, guard
+from strategy.order_index import OrderStatus
 from strategy.regime import RegimeReading
 from strategy.snapshot import (
     AlarmView,
@@ -29,6 +31,7 @@ from strategy.snapshot import (
     LotView,
     MarketView,
     OperationalMetrics,
+    OrderView,
     RiskView,
     RungState,
     RungView,
@@ -56,7 +59,7 @@ class FakeEngine:
         self.snapshot = running() if snapshot is None else snapshot
         self.status = EngineStatus(EnginePhase.RUNNING) if status is None else status
         self.lines: list[str] = []
-        self.journal: list[bytes] = []
+        self.journal: list[bytes] = journal() if self.snapshot.seq else []
         self.sent: list[tuple[Command, Future[Receipt]]] = []
         self.started = 0
         self.stopped: list[Ending] = []
@@ -120,8 +123,10 @@ def lot(number: int, leg: Leg, level: int, **changes: Any) -> LotView:
 
 def rung(leg: Leg, level: int, **changes: Any) -> RungView:
     price = CENTRE - leg.sign * level * STEP
-    built = RungView(leg=leg, level=level, price=price, qty=QTY, state=RungState.LIVE, live_qty=QTY)
-    return msgspec.structs.replace(built, **changes)
+    sent = NOW - (300 + 40 * level) * NS_PER_S
+    built = RungView(leg=leg, level=level, price=price, qty=QTY, state=RungState.LIVE, live_qty=QTY, sent_ns=sent)
+    built = msgspec.structs.replace(built, **changes)
+    return built if built.state in (RungState.LIVE, RungState.IN_FLIGHT) else msgspec.structs.replace(built, sent_ns=0)
 
 
 def ladders(levels: int = 8) -> LadderSnapshot:
@@ -153,6 +158,90 @@ def ladders(levels: int = 8) -> LadderSnapshot:
 
 def stray() -> LotView:
     return lot(3, Leg.SHORT, 2, entry=Decimal("61951.3"), unrealised=Decimal("0.30"))
+
+
+def orders(both: LadderSnapshot) -> tuple[OrderView, ...]:
+    """What is open at the venue according to the ladders: entries that rest, and both exits of each lot."""
+    found = []
+    for view in (*both.long, *both.short):
+        if view.sent_ns:
+            status = OrderStatus.ACCEPTED if view.state is RungState.LIVE else OrderStatus.SUBMITTED
+            found.append(order(view.leg, Role.ENTRY, view.level, view.price, view.qty, status, view.sent_ns))
+    lots = (view.lot for view in (*both.long, *both.short) if view.lot is not None)
+    for held in (*lots, *both.strays):
+        for role, price, qty in ((Role.SL, held.stop, held.sl_qty), (Role.TP, held.take_profit, held.tp_qty)):
+            if qty:
+                found.append(order(held.leg, role, held.number, price, qty, OrderStatus.ACCEPTED, held.opened_ns))
+    return tuple(sorted(found, key=lambda each: each.sent_ns))
+
+
+def order(
+    leg: Leg, role: Role, slot: int, price: Decimal, qty: Decimal, status: OrderStatus, sent_ns: int
+) -> OrderView:
+    side = leg.entry_side if role is Role.ENTRY else leg.exit_side
+    return OrderView(f"HG-fake-{leg}-{role}-{slot}", leg, role, slot, side, price, qty, Decimal(0), status, sent_ns)
+
+
+def journal_line(seq: int, seconds_ago: float, kind: str, **fields: Any) -> bytes:
+    line = {"seq": seq, "ts": NOW - int(seconds_ago * NS_PER_S), "kind": kind, **fields}
+    return msgspec.json.encode(line) + b"\n"
+
+
+def fill_line(seq: int, seconds_ago: float, leg: Leg, role: Role, lot: int, price: str) -> bytes:
+    side = leg.entry_side if role is Role.ENTRY else leg.exit_side
+    return journal_line(
+        seq, seconds_ago, "fill", id=f"HG-fake-{seq}", trade_id=str(seq), leg=leg, role=role, lot=lot, side=side,
+        price=price, qty="0.002", fee="-0.02472", liquidity="taker" if role is Role.SL else "maker",
+    )  # fmt: skip
+
+
+@functools.cache
+def hour_of_journal() -> tuple[bytes, ...]:
+    """A session of an hour: how the equity went, what filled, what was pressed."""
+    lines: list[bytes] = []
+
+    def add(seconds_ago: float, kind: str, **fields: Any) -> None:
+        lines.append(journal_line(len(lines) + 1, seconds_ago, kind, **fields))
+
+    add(3600, "session.start", mode="sim", instrument="BTCUSDT", version="1", config="0", pid=4242, restored=[],
+        fresh_venue=True, torn_line_dropped=False)  # fmt: skip
+    add(3600, "state", name="running", reason="started", latched={})
+    add(3599, "ladder", centre="61800", step="61.8")
+    peak = Decimal(10_000)
+    for minute in range(60):
+        swing = Decimal(minute * minute * 7 % 31 - 15) / 10
+        equity = Decimal(10_000) + Decimal(minute) / 5 + swing
+        peak = max(peak, equity)
+        add(3570 - 60 * minute, "equity", wallet=str(equity), unrealised="0", equity=str(equity), peak=str(peak),
+            realised="0", fees="0", funding="0")  # fmt: skip
+    for seconds, leg, role, number, price in (
+        (1900, Leg.SHORT, Role.ENTRY, 12, "61861.8"), (1500, Leg.LONG, Role.ENTRY, 9, "61738.2"),
+        (1420, Leg.LONG, Role.TP, 9, "61800.0"), (880, Leg.LONG, Role.ENTRY, 10, "61676.4"),
+        (700, Leg.LONG, Role.SL, 10, "61367.4"), (400, Leg.LONG, Role.ENTRY, 11, "61738.2"),
+        (34, Leg.LONG, Role.ENTRY, 14, "61676.4"),
+    ):  # fmt: skip
+        lines.append(fill_line(len(lines) + 1, seconds, leg, role, number, price))
+    add(900, "act", act_id="act-0", command="pause", args={}, by="operator")
+    add(900, "state", name="paused", reason="paused by the operator", latched={"paused": "paused by the operator"})
+    add(899, "receipt", act_id="act-0", result="done", detail={})
+    add(860, "act", act_id="act-1", command="resume", args={}, by="operator")
+    add(860, "state", name="running", reason="resumed", latched={})
+    add(860, "receipt", act_id="act-1", result="done", detail={})
+    add(1200, "error", where="on_order_rejected", type="VenueError", message="post-only would take (-5022)",
+        critical=False)  # fmt: skip
+    add(0.2, "equity", wallet="10011.60", unrealised="0.80", equity="10012.40", peak="10013.02", realised="14.21",
+        fees="-2.49", funding="-0.12")  # fmt: skip
+    return in_sequence(lines)
+
+
+def in_sequence(lines: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The same lines in the sequence of their times, numbered anew."""
+    told = sorted((msgspec.json.decode(line) for line in lines), key=lambda line: line["ts"])
+    return tuple(msgspec.json.encode({**line, "seq": seq}) + b"\n" for seq, line in enumerate(told, 1))
+
+
+def journal() -> list[bytes]:
+    return list(hour_of_journal())
 
 
 SIDEWAYS = RegimeReading(
@@ -218,6 +307,8 @@ def running(**changes: Any) -> Snapshot:
     built = Snapshot(
         seq=41,
         ts=NOW,
+        began_ns=NOW - 3600 * NS_PER_S,
+        heard_ns=NOW - 4 * NS_PER_S,
         session="s-1",
         mode="sim",
         instrument="BTCUSDT",
@@ -275,6 +366,7 @@ def running(**changes: Any) -> Snapshot:
             take_profits=58,
             stops=4,
             round_trips=62,
+            wins=58,
             errors=1,
             max_unprotected_ns=180_000_000,
         ),
@@ -294,7 +386,8 @@ def running(**changes: Any) -> Snapshot:
             ),
         ),
     )
-    return msgspec.structs.replace(built, **changes)
+    built = msgspec.structs.replace(built, **changes)
+    return built if "orders" in changes else msgspec.structs.replace(built, orders=orders(built.ladders))
 
 
 def latched(state: DoorState, reason: str, *beneath: DoorState, **risk: Any) -> Snapshot:
@@ -378,7 +471,7 @@ def without_entries(snapshot: Snapshot, reason: Reason, *, held: bool = True) ->
 
     both = snapshot.ladders
     shut = msgspec.structs.replace(both, long=tuple(map(gap, both.long)), short=tuple(map(gap, both.short)))
-    return msgspec.structs.replace(snapshot, ladders=shut)
+    return msgspec.structs.replace(snapshot, ladders=shut, orders=orders(shut))
 
 
 def halted_by_error() -> Snapshot:

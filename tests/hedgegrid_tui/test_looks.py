@@ -1,77 +1,91 @@
-"""Stored pictures of the cockpit; `--snapshot-update` redraws them."""
+"""Stored pictures of the cockpit, one for each state, screen, size and theme; `--snapshot-update` redraws them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from hedgegrid_tui.app import HedgeGridApp
+from hedgegrid_tui.render.view import PanelId
 from strategy.domain import DoorState
-from strategy.snapshot import EnginePhase, EngineStatus, Snapshot
-from tests.hedgegrid_tui.fakes import (
-    FakeEngine,
-    breaker_open,
-    cockpit,
-    critical,
-    flattening,
-    halted,
-    paused,
-    ramped,
-    restored,
-    running,
-    stale,
-    thinned,
-    warming,
+from tests.hedgegrid_tui.fakes import Clock, FakeEngine, cockpit, halted
+from tests.hedgegrid_tui.scenes import SCREENS, STATES, Scene
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+THEMES = ["dark", "light", "mono"]
+WITHOUT_COLOUR = (
+    "running",
+    "paused",
+    "breaker-open",
+    "halted",
+    "flatten-closing",
+    "stale",
+    "disconnected",
+    "unprotected",
 )
 
-SIZES = [(80, 24), (120, 40)]
-STATES: dict[str, tuple[Callable[[], FakeEngine], tuple[str, ...]]] = {
-    "empty": (lambda: FakeEngine(Snapshot(), EngineStatus(EnginePhase.LOADING, "importing NautilusTrader")), ()),
-    "running": (lambda: FakeEngine(running()), ()),
-    "paused": (lambda: FakeEngine(paused()), ()),
-    "restored": (lambda: FakeEngine(restored()), ()),
-    "warming": (lambda: FakeEngine(warming()), ()),
-    "thinned": (lambda: FakeEngine(thinned()), ()),
-    "flatten-dialog": (lambda: FakeEngine(running()), ("F",)),
-    "flattening": (lambda: FakeEngine(flattening()), ()),
-    "critical-error": (lambda: FakeEngine(critical()), ()),
-    "breaker-open": (lambda: FakeEngine(breaker_open(DoorState.PAUSED)), ()),
-    "halted": (lambda: FakeEngine(halted()), ()),
-    "stale-feed": (lambda: FakeEngine(stale()), ()),
-    "breaker-dialog": (lambda: FakeEngine(breaker_open()), ("B",)),
-    "drawdown-dialog": (lambda: FakeEngine(halted()), ("D",)),
-    "throttle-dialog": (lambda: FakeEngine(running()), ("t",)),
-    "risk-page": (lambda: FakeEngine(ramped()), ("r",)),
-}
-WIDE = ("running", "breaker-open", "halted")
 
+class Stage:
+    """One cockpit over a scene, drawn when told to."""
 
-async def _settle(pilot: Pilot[int]) -> None:
-    """Twice: on a busy machine the first layout may come after the first frame."""
-    for _ in range(2):
+    def __init__(self, scene: Scene, theme: str = "dark") -> None:
+        self._silent = scene.silent_s
+        self._clock = Clock()
+        self.app: HedgeGridApp = cockpit(scene.engine(), self._clock, theme=f"hedgegrid-{theme}")
+
+    async def settle(self, pilot: Pilot[int]) -> None:
+        """Draw twice: on a busy machine the first layout may come after the first frame."""
+        self._clock.now += self._silent
+        for _ in range(2):
+            await pilot.pause()
+            self.app.draw()
         await pilot.pause()
-        pilot.app.draw()  # type: ignore[attr-defined]
-    await pilot.pause()
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def size_name(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
 @pytest.mark.parametrize("state", STATES)
 def test_the_cockpit_looks_as_it_did(snap_compare: Any, state: str, size: tuple[int, int]) -> None:
-    engine, keys = STATES[state]
-    assert snap_compare(cockpit(engine()), press=keys, terminal_size=size, run_before=_settle)
+    stage = Stage(STATES[state])
+    assert snap_compare(stage.app, terminal_size=size, run_before=stage.settle)
 
 
-@pytest.mark.parametrize("state", WIDE)
-def test_the_widest_cockpit_looks_as_it_did(snap_compare: Any, state: str) -> None:
-    assert snap_compare(cockpit(STATES[state][0]()), terminal_size=(200, 60), run_before=_settle)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screens_and_dialogs_look_as_they_did(
+    snap_compare: Any, screen: str, size: tuple[int, int], theme: str
+) -> None:
+    scene, keys = SCREENS[screen]
+    stage = Stage(scene, theme)
+    assert snap_compare(stage.app, press=keys, terminal_size=size, run_before=stage.settle)
 
 
-@pytest.mark.parametrize("theme", ["hedgegrid-light", "hedgegrid-mono"])
-def test_the_other_themes_look_as_they_did(snap_compare: Any, theme: str) -> None:
-    assert snap_compare(cockpit(FakeEngine(critical()), theme=theme), terminal_size=(120, 40), run_before=_settle)
+@pytest.mark.parametrize("theme", ["light", "mono"])
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+def test_the_dashboard_looks_as_it_did_in_other_themes(snap_compare: Any, size: tuple[int, int], theme: str) -> None:
+    stage = Stage(STATES["running"], theme)
+    assert snap_compare(stage.app, terminal_size=size, run_before=stage.settle)
 
 
-def test_every_state_reads_without_colour(snap_compare: Any) -> None:
-    snapshot = halted(DoorState.BREAKER_OPEN, DoorState.PAUSED)
-    app = cockpit(FakeEngine(snapshot), theme="hedgegrid-mono")
-    assert snap_compare(app, terminal_size=(120, 40), run_before=_settle)
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+@pytest.mark.parametrize("number", range(1, len(PanelId) + 1))
+def test_each_panel_looks_as_it_did_with_the_whole_screen(
+    snap_compare: Any, number: int, size: tuple[int, int]
+) -> None:
+    stage = Stage(STATES["running"])
+    assert snap_compare(stage.app, press=(str(number), "z"), terminal_size=size, run_before=stage.settle)
+
+
+@pytest.mark.parametrize("state", WITHOUT_COLOUR)
+def test_every_state_reads_without_colour(snap_compare: Any, state: str) -> None:
+    stage = Stage(STATES[state], "mono")
+    assert snap_compare(stage.app, terminal_size=(120, 40), run_before=stage.settle)
+
+
+def test_everything_that_can_be_latched_at_once_reads_without_colour(snap_compare: Any) -> None:
+    stage = Stage(Scene(lambda: FakeEngine(halted(DoorState.BREAKER_OPEN, DoorState.PAUSED))), "mono")
+    assert snap_compare(stage.app, terminal_size=(120, 40), run_before=stage.settle)

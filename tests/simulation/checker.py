@@ -154,6 +154,7 @@ class Checker:
         match kind:
             case "accepted":
                 told.accepted, told.cancelled = True, 0
+                self.cover.heard(told.purpose.leg)
             case "canceled" | "expired" | "rejected":
                 told.ended, told.ambiguous = True, False
                 told.waits.clear()

@@ -51,6 +51,12 @@ class CoverCheck:
         self._check_cover(leg, now)
         self._check_books(leg, now)
 
+    def heard(self, leg: str) -> None:
+        """An order was told as accepted: where all is covered now, the clock ends, however short it lasts."""
+        if self._bare(leg) <= 0:
+            self._naked.pop(leg, None)
+            self._pieces[leg].clear()
+
     def open(self, leg: str, role: str) -> list[tuple[Order, Told]]:
         checker = self._checker
         found = []
@@ -113,13 +119,7 @@ class CoverCheck:
 
     def _check_cover(self, leg: str, now: int) -> None:
         """Stops cover what is held; the clock runs while the venue's truth and what was told both say otherwise."""
-        checker = self._checker
-        stops = self.open(leg, "sl")
-        bare = checker.venue.held(leg) - sum((order.left for order, _ in stops), ZERO)
-        if bare > 0:
-            known = (t for t in checker.orders.values() if t.purpose.role == "sl" and t.purpose.leg == leg)
-            working = sum((told.left for told in known if told.accepted and not told.ended), ZERO)
-            bare = min(bare, checker.held[leg] - working)
+        checker, bare = self._checker, self._bare(leg)
         self._age(leg, bare, now)
         if bare <= 0:
             self._naked.pop(leg, None)
@@ -139,6 +139,15 @@ class CoverCheck:
         lost = now - oldest > self._escalate + CLOSE_NS
         closing = lost and any(self._closes(told, leg, oldest) for told in checker.orders.values())
         checker.require(6, not lost or closing, f"{what}, {qty} for {(now - oldest) / S:.1f} s, and nothing closes it")
+
+    def _bare(self, leg: str) -> Decimal:
+        checker = self._checker
+        bare = checker.venue.held(leg) - sum((order.left for order, _ in self.open(leg, "sl")), ZERO)
+        if bare <= 0:
+            return bare
+        known = (t for t in checker.orders.values() if t.purpose.role == "sl" and t.purpose.leg == leg)
+        working = sum((told.left for told in known if told.accepted and not told.ended), ZERO)
+        return min(bare, checker.held[leg] - working)
 
     def _age(self, leg: str, bare: Decimal, now: int) -> None:
         pieces = self._pieces[leg]
