@@ -1,37 +1,42 @@
 """The cockpit: one timer draws the engine's snapshot, keys become commands, the engine outlives it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import ClassVar, Final, Protocol, override, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, override, runtime_checkable
 
 from msgspec.structs import replace
+from rich.console import RenderableType
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.worker import Worker, WorkerState
 
-from hedgegrid_tui import drill_report, terminal, theming
-from hedgegrid_tui.actions import ACTIONS, Action
+from hedgegrid_tui import settings, terminal, theming
+from hedgegrid_tui.actions import ACTIONS, Action, Group
 from hedgegrid_tui.desk import Desk
-from hedgegrid_tui.observer import Observer
+from hedgegrid_tui.keymap import Keymap
+from hedgegrid_tui.looking import Looking
+from hedgegrid_tui.observer import REPEAT_S, Observer, hints
+from hedgegrid_tui.opening import PAGES, Opener
 from hedgegrid_tui.orderly import OrderlyApp
 from hedgegrid_tui.ports import Engine
-from hedgegrid_tui.render import risk_page
-from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.numbers import count, span
+from hedgegrid_tui.render.ages import age
+from hedgegrid_tui.render.frame import STUCK_AFTER_S, Frame
+from hedgegrid_tui.render.numbers import count
+from hedgegrid_tui.render.plot import Glyphs
 from hedgegrid_tui.render.rows import Ink
-from hedgegrid_tui.screens.dashboard import LAYOUT, Dashboard
-from hedgegrid_tui.screens.dialog import Dialog, WordDialog
-from hedgegrid_tui.screens.drill_page import DrillRun, Rehearse
-from hedgegrid_tui.screens.palette import Palette
-from hedgegrid_tui.screens.questions import ENDINGS, QUESTIONS, QUIT, Question
-from hedgegrid_tui.screens.reader import Reader, help_page, journal_page
+from hedgegrid_tui.screens.dashboard import Dashboard
 from strategy.control import Command, CommandName, Ending
-from strategy.risk_config import WatchdogConfig
 from strategy.snapshot import EnginePhase
+
+if TYPE_CHECKING:
+    from hedgegrid_tui.drill_report import Line
 
 MODAL_PERIOD_S: Final = 1.0
 """Behind a dialog every frame costs three times the bytes."""
+SLOWEST_OVER_S: Final = 10.0
+"""The time that frames take to draw is told as the longest of so many seconds."""
 ENDING_WORDS: Final = {
     Ending.LEAVE: "leaving everything as it is",
     Ending.CANCEL: "cancelling entries",
@@ -54,11 +59,9 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
     TITLE = "HedgeGrid"
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = theming.style_sheets()
-    CSS = LAYOUT
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(action.keys, f"act('{action.id}')", action.text, id=action.id, key_display=action.shown)
         for action in ACTIONS.values()
-        if action.key
     ]
 
     def __init__(
@@ -67,22 +70,28 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         *,
         read_only: bool = False,
         theme: str = theming.DEFAULT_THEME,
+        themes: theming.Loaded | None = None,
         fps: float = 4.0,
         clock: Callable[[], float] = time.monotonic,
         poll: bool = True,
         end_status: Callable[[str], int] | None = None,
-        watchdog: WatchdogConfig | None = None,
-        rehearse: Rehearse = drill_report.rehearse,
+        stuck_after_s: float = STUCK_AFTER_S,
+        alarm_repeat_s: float = REPEAT_S,
+        rehearse: "Callable[[], Iterable[Line]] | None" = None,
+        settings_dir: Path | None = None,
+        keymap: Keymap | None = None,
+        complaints: Sequence[str] = (),
+        glyphs: Glyphs = Glyphs.BRAILLE,
     ) -> None:
         super().__init__()
-        for known in theming.themes().values():
+        self._loaded = theming.load() if themes is None else themes
+        for known in self._loaded.themes.values():
             self.register_theme(known)
-        if theme not in self.available_themes:
-            raise theming.ThemeError(f"theme {theme!r} is not known; known: {', '.join(sorted(theming.themes()))}")
+        if theme not in self._loaded.names:
+            raise theming.ThemeError(theming.refusal(theme, self._loaded))
         self.theme = theme
         self.animation_level = "none"
         self.engine = engine
-        self.read_only = read_only
         self.clock = clock
         self.flat = "unknown"
         """What the engine's stop gave: `flat`, `not_flat` or `unknown`, as it is before a stop."""
@@ -91,15 +100,23 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         self._period = 1 / fps
         self._poll = poll
         self._end_status = end_status
-        bounds = WatchdogConfig() if watchdog is None else watchdog
-        self._observer = Observer(engine, read_only, clock, bounds.loop_stall_ms / 1000, bounds.alarm_repeat_s)
+        keymap = Keymap() if keymap is None else keymap
+        self._complaints = (*keymap.complaints, *self._loaded.complaints, *complaints)
+        self._observer = Observer(
+            engine, read_only, clock, stuck_after_s, alarm_repeat_s, keymap.keys, self._complaints
+        )
         self._desk = Desk(engine, clock)
-        self._rehearse = rehearse
-        self._drilled: DrillRun | None = None
-        self._frame = Frame(read_only=read_only)
-        self._drawn = clock()
+        self._opener = Opener(self, self._desk, rehearse)
+        self._glyphs = glyphs
+        self._settings_dir = settings_dir
+        self._looking = Looking(None if settings_dir is None else settings.load_view(settings_dir))
+        self.frame = Frame(read_only=read_only, keys=keymap.keys, view=self._looking.view)
+        """What was drawn last."""
+        self._drawn = self._slow_since = clock()
+        self._slowest = 0.0
         self._stopping: tuple[Ending, float] | None = None
         self._signals_reclaimed = False
+        self.set_keymap(keymap.textual)
 
     @override
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -107,11 +124,22 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
 
     @override
     def get_default_screen(self) -> Dashboard:
-        return Dashboard(self.draw)
+        return Dashboard(self.draw, self._typed, self._glyphs)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The screen below all others."""
+        found = self.screen_stack[0]
+        if not isinstance(found, Dashboard):
+            raise TypeError(f"the lowest screen is {found!r}: must be the dashboard")
+        return found
 
     def on_mount(self) -> None:
         """Paint first; only then let the engine load what takes seconds to import."""
         self.heed_signals()
+        if self._complaints:
+            more = f"; {count(len(self._complaints) - 1, 'more complaint')}" if len(self._complaints) > 1 else ""
+            self._desk.say(f"{self._complaints[0]}{more}; the log has them in full", Ink.WARN)
         if self._poll:
             self.set_interval(self._period, self._tick)
         self.draw()
@@ -137,34 +165,51 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         """Draw what the engine shows now; an exception is caught, counted and shown."""
         self._drawn = self.clock()
         try:
-            frame = self._observer.frame()
+            frame = self._observer.frame(self._looking.view)
+            self._looking.follow(self.frame, frame)
             self._reclaim_signals(frame)
             if frame.ring:
                 self.bell()
         except Exception as error:  # noqa: BLE001 - a frame must never take the cockpit with it
             self._count(error)
-            frame = self._frame
+            frame = self.frame
         try:
-            self._frame = self._with_own_words(frame)
+            self.frame = self._with_own_words(frame)
             with self.batch_update():
                 failures = [
                     failure
                     for screen in self.screen_stack
                     if isinstance(screen, Shows) and screen.is_mounted
-                    for failure in screen.show(self._frame)
+                    for failure in screen.show(self.frame)
                 ]
         except Exception as error:  # noqa: BLE001 - as above
             failures = [error]
         for failure in failures:
             self._count(failure)
+        self._time(self.clock() - self._drawn)
 
     def _with_own_words(self, frame: Frame) -> Frame:
         stopping = ""
         if self._stopping is not None:
             ending, since = self._stopping
-            stopping = f"stopping: {ENDING_WORDS[ending]}, {span(self.clock() - since)}"
-        message = self._desk.message()
-        return replace(frame, faults=self.faults, fault=self._fault, message=message, stopping=stopping)
+            stopping = f"stopping: {ENDING_WORDS[ending]}, {age(self.clock() - since)}"
+        frame = replace(
+            frame,
+            view=self._looking.view,
+            faults=self.faults,
+            fault=self._fault,
+            message=self._desk.message(),
+            stopping=stopping,
+            draw_ms=self.frame.draw_ms,
+        )
+        return replace(frame, hints=hints(frame))
+
+    def _time(self, took_s: float) -> None:
+        """The figure moves once in ten seconds: one that moves with each frame would cost more than it tells."""
+        self._slowest = max(self._slowest, took_s)
+        if self._drawn - self._slow_since >= SLOWEST_OVER_S or not self.frame.draw_ms:
+            self.frame = replace(self.frame, draw_ms=round(self._slowest * 1000, 1))
+            self._slow_since, self._slowest = self._drawn, 0.0
 
     def _count(self, error: Exception) -> None:
         self.faults += 1
@@ -180,9 +225,9 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
     def action_act(self, action_id: str) -> None:
         """Do what the key stands for, or say why not."""
         action = ACTIONS[action_id]
-        reason = self._refusal(action)
+        reason = action.allowed(self.frame)
         if reason:
-            self._desk.say(f"{action.shown} {action.text}: {reason}".strip(), Ink.WARN)
+            self._desk.say(f"{self.frame.keys.of(action_id)} {action.text}: {reason}".strip(), Ink.WARN)
         else:
             self._do(action)
         self.draw()
@@ -192,61 +237,47 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
             case "pause":
                 self._desk.send(Command(CommandName.PAUSE))
             case "acknowledge":
-                calls = count(len(self._frame.calls), "call")
+                calls = count(len(self.frame.calls), "call")
                 self._observer.acknowledge()
-                self._desk.say(f"acknowledged {calls}: {', '.join(self._frame.calls)}", Ink.PLAIN)
-            case "help":
-                self.push_screen(Reader("Keys", help_page, self._frame, from_end=False))
-            case "risk":
-                self.push_screen(Reader("Risk", risk_page.page, self._frame, from_end=False))
-            case "journal":
-                self.push_screen(Reader("Errors and log", journal_page, self._frame, from_end=True))
-            case "drill":
-                self._drill()
-            case "palette":
-                self.push_screen(Palette(self._frame, self.action_act))
+                self._desk.say(f"acknowledged {calls}: {', '.join(self.frame.calls)}", Ink.PLAIN)
             case "quit":
-                self._ask(QUIT, self._quit_answered)
+                self._opener.ask_to_leave()
+            case "theme":
+                names = self._loaded.names
+                self.theme = names[(names.index(self.theme) + 1) % len(names)]
+                self._desk.say(f"theme {self.theme}")
+            case name if name in PAGES:
+                self._opener.open(name)
+            case _ if action.group is Group.LOOK:
+                self._look(action.id)
             case _:
-                self._ask(QUESTIONS[action.id], partial(self._answered, action))
+                self._opener.ask(action)
 
-    def _drill(self) -> None:
-        if self._drilled is None or not self._drilled.running:
-            self._drilled = DrillRun(self._rehearse)
-            self._drilled.start()
-        self.push_screen(Reader("Drill", self._drilled.page, self._frame, from_end=True))
+    def _look(self, action_id: str) -> None:
+        dashboard = self.dashboard
+        size = dashboard.room(self._looking.view.panel)
+        if said := self._looking.act(action_id, self.frame, dashboard.shown, size):
+            self._desk.say(said)
 
-    def _refusal(self, action: Action) -> str | None:
-        if self._stopping is not None:
-            return "the session is ending already"
-        return action.allowed(self._frame)
+    def _typed(self, key: str, character: str | None) -> bool:
+        """Take a key for a letter of the search; gives whether it was one."""
+        if not self._looking.view.typing:
+            return False
+        self._looking.type(key, character)
+        self.draw()
+        return True
 
-    def _ask(self, question: Question, answered: Callable[[str | None], None]) -> None:
-        dialog = (
-            WordDialog(question.title, question.body, question.word, self._frame, self.clock)
-            if question.word
-            else Dialog(question.title, question.body, question.choices, self._frame, self.clock)
-        )
-        self.push_screen(dialog, answered)
-
-    def _answered(self, action: Action, letter: str | None) -> None:
-        command = QUESTIONS[action.id].answers.get(letter or "")
-        if command is None:
-            self._desk.say(f"{action.text}: not done, nothing was sent")
-        elif reason := self._refusal(action):
-            self._desk.say(f"{action.shown} {action.text}: {reason}", Ink.WARN)
-        else:
-            self._desk.send(command)
+    def end(self, ending: Ending) -> None:
+        """Stop the engine that way, and leave once it has."""
+        self._stopping = (ending, self.clock())
+        self.run_worker(partial(self.engine.stop, ending), name=STOP, thread=True, exit_on_error=False)
         self.draw()
 
-    def _quit_answered(self, letter: str | None) -> None:
-        ending = ENDINGS.get(letter or "")
-        if ending is None:
-            self._desk.say("staying")
-        else:
-            self._stopping = (ending, self.clock())
-            self.run_worker(partial(self.engine.stop, ending), name=STOP, thread=True, exit_on_error=False)
-        self.draw()
+    @override
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        if self._settings_dir is not None:
+            settings.save_view(self._settings_dir, self._looking.view)
+        super().exit(result, return_code, message)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Take the result of the engine's start and stop."""

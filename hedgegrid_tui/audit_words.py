@@ -48,11 +48,15 @@ class Words:
 
     def tell(self, line: Line) -> str:
         """One line: time (UTC), kind, words. A line of an unknown make is told field by field."""
+        return f"{moment(line['ts'])}  {printable(line['kind']):{KIND_WIDTH}} {self.words(line)}".rstrip()
+
+    def words(self, line: Line) -> str:
+        """The line's words alone."""
         try:
             told = self._receipt(line) if line["kind"] == "receipt" else KINDS.get(line["kind"], _fields)(line)
         except (KeyError, TypeError, AttributeError, ValueError):
             told = _fields(line)
-        return printable(f"{moment(line['ts'])}  {line['kind']:{KIND_WIDTH}} {told}".rstrip())
+        return printable(told)
 
     def _receipt(self, line: Line) -> str:
         command, sent = self._acts.pop(line["act_id"], ("", 0))
@@ -136,7 +140,8 @@ def _state(line: Line) -> str:
     also = [name for name in ("flattening", "halted", "breaker", "paused") if isinstance(line.get("latched"), dict)
             and name in line["latched"]]  # fmt: skip
     latched = f"; latched: {', '.join(also)}" if len(also) > 1 else ""
-    return f"system is {line['name'].replace('_', ' ')}: {line['reason']}{latched}"
+    reason = f": {line['reason']}" if line["reason"] else ""
+    return f"system is {line['name'].replace('_', ' ')}{reason}{latched}"
 
 
 def _what(line: Line) -> str:

@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
+from msgspec.structs import replace
 
 from hedgegrid_tui import __version__
-from hedgegrid_tui.describe import describe
+from hedgegrid_tui.arguments import plain
 from hedgegrid_tui.engine.plan import (
     AS_FAST_AS_IT_GOES,
     BAD_INPUT,
@@ -22,12 +24,19 @@ from hedgegrid_tui.engine.plan import (
 )
 from hedgegrid_tui.engine.state_dir import LockedError, StateDir, default_base
 from hedgegrid_tui.signals import PROCESS
-from strategy.config import Config, ConfigError, load_config, template
+
+if TYPE_CHECKING:
+    from hedgegrid_tui.session import Look
+    from strategy.config import Config
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
 COMMANDS: Final = ("run", "init", "check", "drill", "journal", "status", "version")
 DEFAULT_FILE: Final = Path("hedgegrid.toml")
+DEFAULT_SYMBOL: Final = "BTCUSDT"
+"""Of a session without a configuration of its own, which is then loaded after the first paint."""
+DEFAULT_SCENARIO: Final = "lively"
+DEFAULT_FPS: Final = 4
 READY: Final = (Mode.SIM, Mode.REPLAY)
 SPEED_LIMIT: Final = 100_000
 
@@ -48,7 +57,14 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("--help", "-h")):
         arguments = ["run", *arguments]
-    app(args=arguments, prog_name="hedgegrid")
+    found = plain(run, arguments[1:]) if arguments[0] == "run" else None
+    if found is None:
+        app(args=arguments, prog_name="hedgegrid")
+        sys.exit(0)
+    try:
+        run(**found)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
     sys.exit(0)
 
 
@@ -60,10 +76,13 @@ def run(
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Recording, for replay.")] = None,
     speed: Annotated[str, typer.Option(metavar="N|max", help="Market seconds per second, for replay.")] = "1",
     seed: Annotated[int, typer.Option(metavar="N", help="Which simulated market.")] = SIM_DEFAULT_SEED,
-    scenario: Annotated[str, typer.Option(metavar="NAME", help="Kind of simulated market.")] = "lively",
+    scenario: Annotated[str, typer.Option(metavar="NAME", help="Kind of simulated market.")] = DEFAULT_SCENARIO,
     state_dir: StateOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier session's pause and throttle.")] = False,
     theme: Annotated[str, typer.Option(metavar="NAME", help="Colours of the dashboard.")] = "hedgegrid-dark",
+    fps: Annotated[
+        int, typer.Option(metavar="N", min=1, max=30, help="Frames a second; fewer for a slow line.")
+    ] = DEFAULT_FPS,
     read_only: Annotated[bool, typer.Option("--read-only", help="No key or command acts.")] = False,
     headless: Annotated[bool, typer.Option("--headless", help="No screen; commands from standard input.")] = False,
     json: Annotated[bool, typer.Option("--json", help="With --headless: JSON Lines on standard output.")] = False,
@@ -73,19 +92,20 @@ def run(
 ) -> None:
     """Trade: a dashboard by default, on the simulated market by default."""
     PROCESS.install()
-    settings = _settings(config, sets)
+    settings = _settings(config, sets) if config is not None or sets else None
     _check_run(mode, data, seconds, json=json, headless=headless)
-    if not headless:
-        _check_screen(theme)
+    base = state_dir or default_base()
+    look = None if headless else _look(theme, fps, base, settings, read_only=read_only)
     speed_factor = _speed(speed)
     _check_scenario(scenario)
     from hedgegrid_tui.engine.log_tap import LogTap
     from hedgegrid_tui.session import Session
     from strategy.journal import Journal, JournalError
 
+    symbol = DEFAULT_SYMBOL if settings is None else settings.instrument.symbol
     with ExitStack() as held:
         try:
-            state = held.enter_context(StateDir(state_dir or default_base(), mode, settings.instrument.symbol))
+            state = held.enter_context(StateDir(base, mode, symbol))
             if mode is Mode.REPLAY:
                 state.set_journal_aside()
             log = held.enter_context(closing(LogTap(state.log)))
@@ -94,29 +114,32 @@ def run(
             _fail(str(error), COULD_NOT_START)
         except OSError as error:
             _fail(f"{error.filename or 'state folder'}: {error.strerror}; choose another --state-dir", COULD_NOT_START)
-        plan = SessionPlan(
-            mode=mode,
-            config=settings,
-            state_dir=state.path,
-            version=__version__,
-            data=data,
-            speed=speed_factor,
-            seed=seed,
-            scenario=scenario,
-            seconds=seconds,
-            fresh=fresh,
-        )
-        session = Session(plan, lines, log)
-        if headless:
-            code = session.headless(json=json, read_only=read_only)
-        else:
-            code = session.on_screen(theme=theme, read_only=read_only)
+
+        @cache
+        def plan() -> SessionPlan:
+            return SessionPlan(
+                mode=mode,
+                config=settings or _settings(None, ()),
+                state_dir=state.path,
+                version=__version__,
+                data=data,
+                speed=speed_factor,
+                seed=seed,
+                scenario=scenario,
+                seconds=seconds,
+                fresh=fresh,
+            )
+
+        session = Session(plan, mode, symbol, lines, log)
+        code = session.headless(json=json, read_only=read_only) if look is None else session.on_screen(look)
     raise typer.Exit(code)
 
 
 @app.command()
 def init(file: Annotated[Path, typer.Argument(metavar="FILE")] = DEFAULT_FILE) -> None:
     """Write a commented configuration; never overwrites."""
+    from strategy.config import template
+
     try:
         with file.open("x", encoding="utf-8") as target:
             target.write(template())
@@ -134,6 +157,8 @@ def check(
     sets: SetOption = None,
 ) -> None:
     """Validate the configuration and print what would be traded."""
+    from hedgegrid_tui.describe import describe
+
     settings = _settings(config, sets)
     _check_mode(mode)
     for line in describe(settings):
@@ -215,7 +240,9 @@ def version() -> None:
     typer.echo(f"hedgegrid {__version__}")
 
 
-def _settings(config: Path | None, sets: Sequence[str] | None) -> Config:
+def _settings(config: Path | None, sets: Sequence[str] | None) -> "Config":
+    from strategy.config import ConfigError, load_config
+
     try:
         return load_config(config, sets or ())
     except ConfigError as error:
@@ -250,18 +277,37 @@ def _check_run(mode: Mode, data: Path | None, seconds: float | None, *, json: bo
         _fail("--json: goes with --headless", BAD_INPUT)
 
 
-def _check_screen(theme: str) -> None:
-    from hedgegrid_tui.terminal import why_no_screen
-    from hedgegrid_tui.theming import themes
+def _look(theme: str, fps: int, memory: Path, settings: "Config | None", *, read_only: bool) -> "Look":
+    """How the dashboard looks, with what the trader's own files say of it; what is wrong there is told."""
+    from hedgegrid_tui import keymap, theming
+    from hedgegrid_tui.session import Look
+    from hedgegrid_tui.settings import config_dir
+    from hedgegrid_tui.terminal import say, why_no_screen
 
     reason = why_no_screen()
     if reason is not None:
         _fail(f"{reason}; use --headless without one", BAD_INPUT)
-    if theme not in themes():
-        _fail(f"--theme {theme}: unknown; known: {', '.join(sorted(themes()))}", BAD_INPUT)
+    own = config_dir()
+    try:
+        themes = theming.load(own / "themes", theming.terminal_colours())
+    except theming.ThemeError as error:
+        _fail(str(error), BAD_INPUT)
+    unknown = theming.refusal(theme, themes)
+    if unknown is not None:
+        _fail(f"--theme {theme}: {unknown}", BAD_INPUT)
+    keys = keymap.load(own / "keys.toml")
+    for complaint in (*themes.complaints, *keys.complaints):
+        say(complaint)
+    look = Look(theme=theme, themes=themes, keymap=keys, fps=fps, memory=memory, read_only=read_only)
+    if settings is None:
+        return look
+    watchdog = settings.watchdog
+    return replace(look, stuck_after_s=watchdog.loop_stall_ms / 1000, alarm_repeat_s=float(watchdog.alarm_repeat_s))
 
 
 def _check_scenario(name: str) -> None:
+    if name == DEFAULT_SCENARIO:
+        return
     from hedgegrid_tui.engine.markets.price_path import Scenario
 
     if name not in tuple(Scenario):

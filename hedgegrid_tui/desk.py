@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hedgegrid_tui.ports import Engine
+from hedgegrid_tui.render.ages import age
 from hedgegrid_tui.render.lists import receipt_message
-from hedgegrid_tui.render.numbers import span
 from hedgegrid_tui.render.rows import NOTHING, Ink, Segment
 from strategy.control import Command, Receipt
 
@@ -59,7 +59,7 @@ class Desk:
         waited = self.clock() - oldest.at
         late = waited > LATE_AFTER_S
         more = f" and {len(self._waiting) - 1} before it" if len(self._waiting) > 1 else ""
-        wait = f"sent, NO RECEIPT for {span(waited)}" if late else "sent, waiting for its receipt"
+        wait = f"sent, NO RECEIPT for {age(waited)}" if late else "sent, waiting for its receipt"
         said = f"{self._said.text} · " if self._said_since_sent else ""
         return Segment(f"{said}{newest.command.text}{more}: {wait}", Ink.ALARM if late else Ink.WARN)
 

@@ -1,19 +1,25 @@
-"""Turns what an engine shows into frames: ages, alarms and critical errors that call, keys that can be used."""
+"""Turns what an engine shows into frames: ages, lists, alarms and critical errors that call, keys that can be used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
 
-from hedgegrid_tui.actions import ACTIONS, Danger
+from hedgegrid_tui.actions import ACTIONS, Danger, Group
+from hedgegrid_tui.events import EventBook
 from hedgegrid_tui.ports import Engine
 from hedgegrid_tui.render.alarms import name_of
 from hedgegrid_tui.render.frame import STUCK_AFTER_S, Frame, KeyHint
+from hedgegrid_tui.render.history import EquityHistory
+from hedgegrid_tui.render.keys import Keys
+from hedgegrid_tui.render.view import View
 from strategy.snapshot import EnginePhase, ErrorRecord
 
 REPEAT_S: Final = 30.0
 """The bell rings again after so long, where nothing else is configured."""
+LOOKS: Final = ("help", "zoom", "search", "open", "journal", "risk", "theme", "palette")
+"""Actions of looking that the footer offers; the keys of panels stand in titles and tabs."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,11 @@ class Observer:
     clock: Callable[[], float]
     stuck_after: float = STUCK_AFTER_S
     repeat_s: float = REPEAT_S
+    keys: Keys = field(default_factory=Keys)
+    complaints: Sequence[str] = ()
+    """What is wrong with the trader's own files; it stands at the head of the log."""
+    _book: EventBook = field(default_factory=EventBook)
+    _history: EquityHistory = field(default_factory=EquityHistory)
     _session: str = ""
     _seq: int = -1
     _changed: float = 0.0
@@ -65,13 +76,25 @@ class Observer:
     def __post_init__(self) -> None:
         self._bell = Bell(self.repeat_s)
 
-    def frame(self) -> Frame:
-        """The picture of this moment."""
+    def frame(self, view: View | None = None) -> Frame:
+        """The picture of this moment for who looks at that."""
+        view = View() if view is None else view
         frame = self._look()
+        lines = self.engine.journal_lines(self._book.after)
+        if lines:
+            self._book.take(lines)
+            self._history.load(lines)
+        self._history.add(frame.snapshot)
+        frame = replace(
+            frame,
+            view=view,
+            fills=self._book.fills,
+            events=self._book.events,
+            history=self._history.samples(view.range_s, frame.snapshot.ts),
+        )
         causes = self._causes(frame)
         calls, ring = self._bell.waiting(causes), self._bell.is_due(causes, self.clock())
-        frame = replace(frame, calls=tuple(sorted(calls)), ring=ring)
-        return replace(frame, hints=hints(frame))
+        return replace(frame, calls=tuple(sorted(calls)), ring=ring)
 
     def has_news(self) -> bool:
         """Whether something calls for the trader that no frame has told of."""
@@ -103,7 +126,8 @@ class Observer:
             stuck_after=self.stuck_after,
             read_only=self.read_only,
             pinned=tuple(self._critical[number] for number in sorted(self._critical)),
-            log=tuple(self.engine.log_lines()),
+            log=(*self.complaints, *self.engine.log_lines()),
+            keys=self.keys,
         )
 
     @staticmethod
@@ -120,9 +144,9 @@ class Observer:
 
 
 def hints(frame: Frame) -> tuple[KeyHint, ...]:
-    """The footer's keys, dim where they cannot be used now."""
+    """The footer's keys, acts first, dim where they cannot be used now."""
     return tuple(
-        KeyHint(action.shown, action.text, action.allowed(frame) is None, action.danger is Danger.GRAVE)
+        KeyHint(key, action.text, action.allowed(frame) is None, action.danger is Danger.GRAVE)
         for action in ACTIONS.values()
-        if action.key
+        if (action.group is Group.ACT or action.id in LOOKS) and (key := frame.keys.of(action.id))
     )

@@ -1,6 +1,7 @@
 """An app that leaves its terminal in order, however it ends: asked, told by a signal, cut off, or broken."""
 
 import contextlib
+import os
 import signal
 from functools import partial
 from typing import override
@@ -19,7 +20,8 @@ class OrderlyApp(App[int], inherit_bindings=False):
     """Ends itself only: whoever runs it reads `hangup`, `gone` and `crash`, and decides what becomes of the engine."""
 
     def __init__(self, signals: EndSignals = PROCESS) -> None:
-        super().__init__()
+        # Textual would turn colours into greys on a ground of its own; who wants none gets the terminal's own two.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.hangup = False
         """Whether a signal or the loss of the terminal ended the app; the engine is then still running."""
         self.gone = ""

@@ -21,6 +21,8 @@ LEAVING: Final = (
     b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
 """Takes back what Textual's driver asks of a terminal."""
+DUMB: Final = ("dumb", "unknown")
+"""Values of TERM that promise no cursor to move."""
 GONE: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -47,11 +49,20 @@ def stay_in_foreground() -> None:
         signal.signal(signal.SIGCONT, signal.SIG_DFL)
 
 
+def forget_told_size() -> None:
+    """Drop what a shell has exported of the terminal's size: Textual would believe it, and follow no resize."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
 def why_no_screen() -> str | None:
     """Why the dashboard cannot run here, None where it can; Textual reads one and draws on the other's error stream."""
     streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
-    return f"the dashboard needs a terminal: standard {' and '.join(missing)} is none" if missing else None
+    if missing:
+        return f"the dashboard needs a terminal: standard {' and '.join(missing)} is none"
+    term = os.environ.get("TERM", "")
+    return f"TERM={term}: such a terminal shows no dashboard" if term.lower() in DUMB else None
 
 
 def say(words: str) -> None:

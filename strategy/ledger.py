@@ -14,6 +14,8 @@ class Ledger:
         self.realised = ZERO
         self.fees = ZERO
         self.funding = ZERO
+        self.earned_before = ZERO
+        """What earlier sessions brought: realised, fees and funding together."""
         self.submitted = 0
         self.rejected = 0
         self.denied = 0
@@ -28,6 +30,7 @@ class Ledger:
         """Continue the sums of earlier sessions; what is in the wallet now stays what it is."""
         wallet = self.wallet
         self.realised, self.fees, self.funding = realised, fees, funding
+        self.earned_before = realised + fees + funding
         self.settle_wallet(wallet)
 
     def settle_wallet(self, wallet: Decimal) -> None:
@@ -61,6 +64,7 @@ class Ledger:
             equity_start=self.equity_start,
             wallet=self.wallet,
             equity=self.wallet + unrealised,
+            earned_before=self.earned_before,
             realised=self.realised,
             unrealised=unrealised,
             fees=self.fees,

@@ -174,6 +174,8 @@ class OperationalMetrics(msgspec.Struct, frozen=True, gc=False):
     fees: Decimal = ZERO
     """Negative: a cost."""
     funding: Decimal = ZERO
+    earned_before: Decimal = ZERO
+    """What of realised, fees and funding together earlier sessions brought."""
     orders_submitted: int = 0
     orders_rejected: int = 0
     orders_denied: int = 0

@@ -8,10 +8,26 @@ from pathlib import Path
 import pytest
 
 PICTURE_MAKERS = ("textual", "rich", "pytest-textual-snapshot")
+REAL_TIME = frozenset({
+    "test_cli", "test_cockpit_benchmark", "test_colours_in_a_terminal", "test_drill", "test_endings", "test_host",
+    "test_last_resort", "test_live", "test_s16_threads", "test_session_in_a_terminal", "test_status", "test_terminal",
+    "test_threads", "test_what_a_terminal_shows",
+})  # fmt: skip
+"""Modules with sessions that take their own time: one after the other, so that none holds up another."""
 
 for name in [name for name in os.environ if name in {"NO_COLOR", "COLORTERM"} or name.startswith("TEXTUAL_")]:
     # Textual reads some of these at import, before any fixture could run.
     del os.environ[name]
+
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-configuration")
+"""Nobody's own keys and themes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process play all that takes its own time, while the other works off the rest."""
+    for item in items:
+        if item.path.stem in REAL_TIME:
+            item.add_marker(pytest.mark.xdist_group("real-time"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

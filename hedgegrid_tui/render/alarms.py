@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from hedgegrid_tui.render.ages import age
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.numbers import span
 from hedgegrid_tui.render.rows import Ink, Row, Segment
 from strategy.domain import NS_PER_S
 from strategy.snapshot import AlarmView, EnginePhase
@@ -25,7 +25,7 @@ def name_of(alarm: AlarmView) -> str:
 def lasting(frame: Frame, alarm: AlarmView) -> str:
     """For how long it has been raised."""
     seconds = max(0, frame.snapshot.ts - alarm.since_ns) / NS_PER_S
-    return span(seconds + (frame.age if frame.stale else 0.0))
+    return age(seconds + (frame.age if frame.stale else 0.0))
 
 
 def is_raised(frame: Frame, name: str) -> bool:
@@ -37,7 +37,7 @@ def silence(frame: Frame) -> str:
     """What an engine that should speak and does not is called; empty where it speaks."""
     if not frame.silent:
         return ""
-    return f"ENGINE {'STUCK' if frame.status.phase is EnginePhase.RUNNING else 'SILENT'} {span(frame.age)}"
+    return f"ENGINE {'STUCK' if frame.status.phase is EnginePhase.RUNNING else 'SILENT'} {age(frame.age)}"
 
 
 def gravest(frame: Frame) -> list[AlarmView]:

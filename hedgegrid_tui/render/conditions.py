@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
+from hedgegrid_tui.render.ages import age_ns
 from hedgegrid_tui.render.numbers import fixed, signed, span_ns
 from hedgegrid_tui.render.rows import Ink, Part, Row, Segment, pack
 from strategy.domain import BPS, NS_PER_S, Leg, Regime
@@ -16,6 +17,8 @@ REGIMES: Final = {
     Regime.SIDEWAYS: Segment("→ SIDEWAYS"),
 }
 NS_PER_MINUTE: Final = 60 * NS_PER_S
+SECONDS_BELOW_NS: Final = 10 * NS_PER_MINUTE
+"""A countdown has seconds from here on only, so that it does not change a row each second for hours."""
 BARS_OLD_AFTER_NS: Final = 3 * NS_PER_MINUTE
 """A regime whose last bar closed longer ago is not the present one; bars come once a minute."""
 
@@ -27,7 +30,7 @@ def regime_row(snapshot: Snapshot, width: int) -> Row:
     old = age > BARS_OLD_AFTER_NS
     parts = [
         Part(0, _regime(reading, old=old)),
-        Part(0, (Segment(f"! BARS {span_ns(age)} OLD", Ink.STALE),) if old else ()),
+        Part(0, (Segment(f"! BARS {age_ns(age)} OLD", Ink.STALE),) if old else ()),
         Part(0, (Segment(f"throttle {share_text(snapshot.throttle)}", Ink.WARN),) if snapshot.throttle < 1 else ()),
         *_figures(reading, snapshot, old=old),
         # Last, and never left out: where there is no room for all of it, its end is cut.
@@ -81,7 +84,37 @@ def _due(view: FundingView, now: int) -> Segment:
         return Segment("settlement not known", Ink.MUTED)
     if view.next_ns <= now:
         return Segment("settlement is past", Ink.MUTED)
-    return Segment(f"in {span_ns(view.next_ns - now)}", Ink.WARN if any_thinned(view) else Ink.PLAIN)
+    return Segment(f"in {countdown(view.next_ns - now)}", Ink.WARN if any_thinned(view) else Ink.PLAIN)
+
+
+def countdown(nanoseconds: int) -> str:
+    """Time that is left: whole minutes, with seconds in its last ten."""
+    if nanoseconds < SECONDS_BELOW_NS:
+        return age_ns(nanoseconds)
+    hours, minutes = divmod(nanoseconds // NS_PER_MINUTE, 60)
+    return f"{hours} h {minutes:02} m" if hours else f"{minutes} m"
+
+
+def regime_in_brief(snapshot: Snapshot) -> Row:
+    """Regime and strength for a narrow row."""
+    reading = snapshot.regime
+    old = bool(reading.ts) and snapshot.ts - reading.ts > BARS_OLD_AFTER_NS
+    told = _regime(reading, old=old)[-1]
+    if old:
+        return (told, Segment(f" ! {age_ns(snapshot.ts - reading.ts)} old", Ink.STALE))
+    adx = f" · ADX {fixed(reading.adx, 1)}" if reading.adx is not None else ""
+    spread = f" · {signed(reading.spread_bps, 1)} bps" if reading.spread_bps is not None else ""
+    return (told, Segment(f"{spread}{adx}", Ink.MUTED))
+
+
+def funding_in_brief(snapshot: Snapshot, *, pays: bool) -> Row:
+    """Rate and countdown for a narrow row, with the leg that pays where there is room."""
+    view = snapshot.funding
+    if view.rate is None:
+        return (Segment("not known", Ink.MUTED),)
+    due = _due(view, snapshot.ts)
+    who = f" · {view.paying.upper()} pays" if pays and view.paying is not None else ""
+    return (Segment(f"{signed(view.rate * 100, 4)} % "), due, Segment(who, Ink.MUTED))
 
 
 def any_thinned(view: FundingView) -> bool:

@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
-from hedgegrid_tui.render import door
+from hedgegrid_tui.render import blast, door
 from hedgegrid_tui.render.conditions import share_text
 from hedgegrid_tui.render.frame import Frame, leg_mark
-from hedgegrid_tui.render.numbers import count, fixed, percent, signed
-from hedgegrid_tui.render.reasons import THINNED
+from hedgegrid_tui.render.numbers import count, fixed, percent
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, wrap
 from hedgegrid_tui.render.strip import mode
-from strategy.domain import ZERO
-from strategy.snapshot import LegView, Snapshot
+from strategy.domain import ZERO, DoorState, Leg
+from strategy.snapshot import Snapshot
 
-LINE: Final = 70
-"""Cells of a line of prose."""
+LINE: Final = 72
+"""Cells of a dialog where the screen has room."""
+INDENT: Final = 6
+"""Cells before the words of an answer."""
+ROOM_AROUND: Final = 4
+"""Rows of the dashboard that are worth more than blank rows of a dialog: state and profit stay in view."""
+PASSING: Final = ("sim", "replay")
+"""Modes whose market ends with the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,28 @@ def rows(
     """The body, the answers or the field to type in, and what was last said; a low screen cuts the body alone."""
     lines: list[Row] = [(), *((field,) if field else ())]
     for choice in choices:
-        if choice.refused:
-            lines.append((Segment(f"   {choice.key}  {choice.text}: {choice.refused}", Ink.FAINT),))
-        elif choice.safe:
-            word = Segment(f"{choice.text}  (also Esc and Enter)", Ink.STRONG)
-            lines.append((Segment(" ► ", Ink.OK), Segment(choice.key, Ink.KEY), Segment("  "), word))
-        else:
-            lines.append((Segment("   "), Segment(choice.key, Ink.KEY), Segment(f"  {choice.text}", Ink.WARN)))
+        lines += _answer(choice, width)
     lines += [(), (hint,)]
+    if height is not None and len(body) + len(lines) > height - ROOM_AROUND:
+        body = tuple(row for row in body if row)
+    if height is not None and len(body) + len(lines) > height:
+        lines = [row for row in lines if row]
     room = len(body) if height is None else max(1, height - len(lines))
     return (*fit_all(body, width, min(room, len(body))), *fit_all(lines, width, len(lines)))
+
+
+def _answer(choice: Choice, width: int) -> Rows:
+    if choice.refused:
+        head, ink, text = Segment(f"   {choice.key}  ", Ink.FAINT), Ink.FAINT, f"{choice.text}: {choice.refused}"
+        first: Row = (head,)
+    elif choice.safe:
+        first, ink = (Segment(" ► ", Ink.OK), Segment(choice.key, Ink.KEY), Segment("  ")), Ink.STRONG
+        text = f"{choice.text} (also Esc and Enter)"
+    else:
+        first, ink, text = (Segment("   "), Segment(choice.key, Ink.KEY), Segment("  ")), Ink.WARN, choice.text
+    told = wrap(text, max(1, width - INDENT)) or ("",)
+    begin: Row = (Segment(" " * INDENT),)
+    return tuple((*(begin if number else first), Segment(line, ink)) for number, line in enumerate(told))
 
 
 def typed_field(word: str, typed: str) -> Row:
@@ -53,7 +69,16 @@ def typed_field(word: str, typed: str) -> Row:
     return (
         Segment(f"Type {word}, then Enter: ", Ink.STRONG),
         Segment(f"[{f'{typed}_'.ljust(len(word) + 1)}]", Ink.KEY),
-        Segment("   Esc leaves all as it is", Ink.OK),
+        Segment("   ► Esc leaves all", Ink.OK),
+    )
+
+
+def warnings(frame: Frame, refused: str, width: int) -> Rows:
+    """What stands above the numbers: that the act has become impossible, that they are not of this moment."""
+    late = f"NO LONGER POSSIBLE: {refused}" if refused else ""
+    silent = "The engine is silent: this is what it last knew." if frame.stale else ""
+    return tuple(
+        (Segment(f" {line} ", Ink.ALARM),) for text in (late, silent) for line in wrap(text, max(1, width - 2))
     )
 
 
@@ -62,121 +87,133 @@ def where(snapshot: Snapshot) -> Row:
     return (mode(snapshot.mode), Segment(f" {snapshot.instrument}", Ink.STRONG))
 
 
-def half_spread(snapshot: Snapshot) -> Decimal:
-    """Half of the distance between bid and ask; zero while there is no market."""
-    market = snapshot.market
-    return ZERO if market.bid is None or market.ask is None else (market.ask - market.bid) / 2
+def told(text: str, width: int, ink: Ink = Ink.PLAIN) -> Rows:
+    """A sentence in as many rows as it takes."""
+    return tuple((Segment(line, ink),) for line in wrap(text, max(1, width)))
 
 
-def closing_cost(snapshot: Snapshot, leg: LegView) -> Decimal:
-    """Estimated cost of closing a leg at market, quote: taker fee on its notional and half the spread."""
-    return snapshot.taker_fee * leg.notional + half_spread(snapshot) * leg.qty
-
-
-def blast_table(snapshot: Snapshot) -> Rows:
-    """What a flatten would touch, leg by leg: orders, quantity, notional, cost."""
-    head = f"{'':7}{'  cancels':24}{'closes':>14}{'notional':>14}{'est. cost':>11}"
-    lines: list[Row] = [(Segment(head, Ink.FAINT),)]
-    for leg in (snapshot.long, snapshot.short):
-        orders = f"  {count(leg.open_entries, 'entry')}, {count(leg.open_exits, 'exit')}"
-        qty = f"{fixed(leg.qty, snapshot.qty_decimals)} {snapshot.base}"
-        cost = signed(-closing_cost(snapshot, leg))
-        text = f"{orders:24}{qty:>14}{fixed(leg.notional, 2):>14}{cost:>11}"
-        lines.append((leg_mark(leg.leg), Segment(text)))
-    legs = (snapshot.long, snapshot.short)
-    orders = f"  {count(snapshot.open_entries, 'entry')}, {count(snapshot.open_exits, 'exit')}"
-    notional = fixed(sum((leg.notional for leg in legs), ZERO), 2)
-    cost = signed(-sum((closing_cost(snapshot, leg) for leg in legs), ZERO))
-    lines.append((Segment(f"{'BOTH':7}{orders:24}{'':14}{notional:>14}{cost:>11}", Ink.STRONG),))
-    half = fixed(half_spread(snapshot), snapshot.price_decimals + 1)
-    note = (
-        f"est. cost in {snapshot.currency}: taker fee {percent_text(snapshot.taker_fee)} of the notional "
-        f"and half the spread ({half}); slippage comes on top"
-    )
-    return (*lines, (), *((Segment(line, Ink.MUTED),) for line in wrap(note, LINE)))
-
-
-def percent_text(fraction: Decimal) -> str:
-    """A fraction in percent, such as 0.05 %."""
-    return f"{fixed(fraction * 100, 3)} %"
-
-
-def flatten_body(frame: Frame) -> Rows:
-    """Everything that a flatten would do."""
+def flatten_body(frame: Frame, width: int = LINE) -> Rows:
+    """Everything that a flatten of both legs would do."""
     snapshot = frame.snapshot
-    intro = "Closes at market, cancels every order. It cannot be undone."
-    return (where(snapshot), (Segment(intro),), (), *blast_table(snapshot))
+    return (
+        where(snapshot),
+        *told("Closes at market, cancels every order; no undoing it.", width),
+        (),
+        *blast.flatten_table(snapshot, tuple(Leg), width),
+        (),
+        *told("Stays open: nothing. L and S spare the other leg.", width),
+        blast.after(frame, _paused(snapshot)),
+        (),
+        *blast.cost_notes(frame, width),
+    )
 
 
-def cancel_body(frame: Frame) -> Rows:
+def flatten_leg_body(frame: Frame, width: int, leg: Leg) -> Rows:
+    """Everything that a flatten of one leg would do, and the other leg, which it leaves."""
+    snapshot = frame.snapshot
+    other = Leg.SHORT if leg is Leg.LONG else Leg.LONG
+    return (
+        where(snapshot),
+        *told(f"Closes the {leg.upper()} leg at market, cancels its orders; no undoing it.", width),
+        (),
+        *blast.flatten_table(snapshot, (leg,), width),
+        (),
+        (Segment("Stays open:", Ink.MUTED),),
+        *blast.open_table(snapshot, (other,), entries=True),
+        blast.after(frame, _paused(snapshot)),
+        (),
+        *blast.cost_notes(frame, width),
+    )
+
+
+def _paused(snapshot: Snapshot) -> frozenset[DoorState]:
+    """What is latched after an act that pauses, once a flatten has ended."""
+    return (frozenset(door.latched(snapshot)) - {DoorState.FLATTENING}) | {DoorState.PAUSED}
+
+
+def cancel_body(frame: Frame, width: int = LINE) -> Rows:
     """What cancelling the entries would touch, and what not."""
     snapshot = frame.snapshot
-    lines: list[Row] = [
+    return (
         where(snapshot),
-        (Segment("Cancels every open entry and pauses. Positions and their exits stay."),),
+        *told("Cancels every open entry and pauses. It costs nothing.", width),
         (),
-    ]
-    for leg in (snapshot.long, snapshot.short):
-        qty = f"{fixed(leg.open_entry_qty, snapshot.qty_decimals)} {snapshot.base}"
-        notional = f"{fixed(leg.open_entry_notional, 2)} {snapshot.currency}"
-        lines.append((leg_mark(leg.leg), Segment(f"  {count(leg.open_entries, 'entry')}  {qty}  {notional}")))
-    return tuple(lines)
+        *blast.entry_table(snapshot),
+        (),
+        (Segment("Stays open:", Ink.MUTED),),
+        *blast.open_table(snapshot, Leg, entries=False),
+        (),
+        blast.after(frame, {*door.latched(snapshot), DoorState.PAUSED}),
+    )
 
 
-def resume_body(frame: Frame) -> Rows:
+def resume_body(frame: Frame, width: int = LINE) -> Rows:
     """What resuming lets happen."""
     snapshot = frame.snapshot
-    rungs = (*snapshot.ladders.long, *snapshot.ladders.short)
-    wanted = [rung for rung in rungs if rung.lot is None and rung.reason not in THINNED]
-    notional = sum((rung.price * rung.qty for rung in wanted), ZERO)
-    worth = f"{fixed(notional, 2)} {snapshot.currency}"
-    free = f"up to {count(len(wanted), 'free rung')}, {worth}" if rungs else "a ladder is built around the market"
-    text = f"Entries may leave again: {free}."
+    built = bool(snapshot.ladders.long or snapshot.ladders.short)
+    rungs = count(len(blast.free_rungs(snapshot)), "free rung")
+    free = f"up to {rungs}, if the gate lets them." if built else "a ladder is built around the market."
     when = " in an earlier session" if door.is_restored(snapshot) else ""
     reason = f"It was shut{when} by: {door.shut_by(snapshot)}" if snapshot.state_reason else ""
-    return (where(snapshot), (Segment(text),), (Segment(reason, Ink.MUTED),))
+    return (
+        where(snapshot),
+        *told(f"Entries may leave again: {free}", width),
+        *(blast.free_table(snapshot) if built else ()),
+        (),
+        *told("Open already, and stays as it is:", width, Ink.MUTED),
+        *blast.open_table(snapshot, Leg, entries=True),
+        *(((), *told(reason, width, Ink.MUTED)) if reason else ()),
+    )
 
 
-def throttle_body(frame: Frame) -> Rows:
+def throttle_body(frame: Frame, width: int = LINE) -> Rows:
     """What the throttle is and does."""
     snapshot = frame.snapshot
-    now = f"It is {share_text(snapshot.throttle)} now. Exits never shrink; it outlives a restart."
-    legs = (snapshot.long, snapshot.short)
-    left: list[Segment] = [Segment("With regime and funding this leaves: ", Ink.MUTED)]
-    for leg in legs:
+    left: list[Segment] = [Segment("With regime and funding: ", Ink.MUTED)]
+    for leg in (snapshot.long, snapshot.short):
         left += (leg_mark(leg.leg), Segment(f" {share_text(leg.ladder_share)}  "))
     return (
         where(snapshot),
-        (Segment("The share of both ladders, rungs and quantities, that may enter."),),
-        (Segment(now),),
+        *told("The share of both ladders, rungs and quantities, that may enter.", width),
+        *told(f"It is {share_text(snapshot.throttle)} now. Exits never shrink; it outlives a restart.", width),
         tuple(left),
+        (),
+        *told("Entries that rest now; a smaller share cancels the outer ones at once:", width, Ink.MUTED),
+        *blast.entry_table(snapshot),
     )
 
 
-def quit_body(frame: Frame) -> Rows:
+def quit_body(frame: Frame, width: int = LINE) -> Rows:
     """What each way of leaving would leave behind."""
     snapshot = frame.snapshot
     if not snapshot.seq:
         return (
             where(snapshot),
-            (Segment("No snapshot has come yet: what stands at the venue is not known here."),),
+            *told("No snapshot has come yet: what stands at the venue is not known here.", width),
         )
     held = snapshot.long.qty or snapshot.short.qty
     open_now = f"{count(snapshot.open_entries, 'entry')} and {count(snapshot.open_exits, 'exit')} are open."
-    text = f"Leaving stops the grid. Now {open_now}"
     covered = max(snapshot.long.qty - snapshot.long.sl_qty, ZERO) + max(
         snapshot.short.qty - snapshot.short.sl_qty, ZERO
     )
     share = percent(snapshot.long.qty + snapshot.short.qty - covered, snapshot.long.qty + snapshot.short.qty)
-    stops = f"Stops at the venue cover {share} % of what is held." if held else "Nothing is held."
-    known: Rows = ()
-    if frame.stale:
-        known = ((Segment("The engine is silent: this is what it last knew.", Ink.ALARM),),)
+    stops = f"Stops at the venue cover {fixed(share, 0)} % of what is held." if held else "Nothing is held."
     return (
         where(snapshot),
-        *known,
-        (Segment(text),),
-        (Segment(stops, Ink.ALARM if covered else Ink.PLAIN),),
+        *told(f"Leaving stops the grid. Now {open_now}", width),
+        *told(stops, width, Ink.ALARM if covered else Ink.PLAIN),
+        *_left_alone(snapshot, width),
         (),
-        *blast_table(snapshot),
+        *told("Flattening first would do this:", width, Ink.MUTED),
+        *blast.flatten_table(snapshot, tuple(Leg), width),
+        *blast.cost_notes(frame, width),
     )
+
+
+def _left_alone(snapshot: Snapshot, width: int) -> Rows:
+    """What becomes of entries that are left behind."""
+    if snapshot.mode in PASSING:
+        return told("The market of this mode ends with the session: nothing is left behind.", width, Ink.MUTED)
+    if not snapshot.open_entries:
+        return ()
+    return told("An entry that fills after you have left has NO STOP: nobody is there to place one.", width, Ink.WARN)

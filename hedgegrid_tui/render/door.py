@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from hedgegrid_tui.render.numbers import span_ns
+from hedgegrid_tui.render.ages import age_ns
+from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.rows import Ink, Row, Segment
 from strategy.domain import DoorState
 from strategy.latches import Halt
@@ -22,6 +23,7 @@ STAGES: Final = (
     (FlattenStage.VERIFYING, "verify"),
     (FlattenStage.CANCELLING_EXITS, "cancel exits"),
 )
+DEFAULT: Final = Keys()
 RESTORED: Final = "restored: "
 """How the reason of a state begins that an earlier session has left behind."""
 
@@ -52,22 +54,32 @@ def shut_by(snapshot: Snapshot) -> str:
 
 def halted_by_losses(snapshot: Snapshot) -> bool:
     """Whether a drawdown level has halted."""
+    if snapshot.risk.halts:
+        return Halt.DRAWDOWN in snapshot.risk.halts
     told = snapshot.state is DoorState.HALTED and shut_by(snapshot).startswith(Halt.DRAWDOWN)
     return told or any(name.endswith("-halt") for name in snapshot.risk.drawdown.reached)
 
 
 def halted_by_errors(snapshot: Snapshot) -> bool:
-    """Whether a critical error has halted, as far as is known: a halt that no loss explains is one."""
+    """Whether a critical error has halted; a halt of an older session that no loss explains is one, too."""
+    if snapshot.risk.halts:
+        return Halt.CRITICAL in snapshot.risk.halts
     if DoorState.HALTED not in latched(snapshot):
         return False
     told = snapshot.state is DoorState.HALTED and shut_by(snapshot).startswith(Halt.CRITICAL)
     return told or not halted_by_losses(snapshot)
 
 
+def halted_by(snapshot: Snapshot) -> str:
+    """What has halted, in words."""
+    causes = ((halted_by_losses(snapshot), "losses"), (halted_by_errors(snapshot), "a critical error"))
+    return f"by {' and '.join(words for holds, words in causes if holds) or 'a critical error'}"
+
+
 def closing(snapshot: Snapshot) -> str:
     """When an open breaker closes."""
     until = snapshot.risk.breaker.until_ns
-    return f"closes in {span_ns(max(0, until - snapshot.ts))}" if until else "open until reset"
+    return f"closes in {age_ns(max(0, until - snapshot.ts))}" if until else "open until reset"
 
 
 def figure(snapshot: Snapshot) -> str:
@@ -77,23 +89,23 @@ def figure(snapshot: Snapshot) -> str:
             stage = None if snapshot.flatten is None else snapshot.flatten.stage
             return next((words for known, words in STAGES if known is stage), "")
         case DoorState.HALTED:
-            return "by losses" if halted_by_losses(snapshot) else "by a critical error"
+            return halted_by(snapshot)
         case DoorState.BREAKER_OPEN:
             until = snapshot.risk.breaker.until_ns
-            return span_ns(max(0, until - snapshot.ts)) if until else "until reset"
+            return age_ns(max(0, until - snapshot.ts)) if until else "until reset"
         case _:
             return ""
 
 
-def way_out(state: DoorState, snapshot: Snapshot) -> tuple[str, str]:
+def way_out(state: DoorState, snapshot: Snapshot, keys: Keys = DEFAULT) -> tuple[str, str]:
     """The key that ends a latched state and what it does, such as `P` and `resumes`; empty where none does."""
     match state:
         case DoorState.PAUSED:
-            return "P", "resumes"
+            return keys.of("resume"), "resumes"
         case DoorState.BREAKER_OPEN:
-            return "B", "resets"
+            return keys.of("reset-breaker"), "resets"
         case DoorState.HALTED:
-            return ("D", "resets") if halted_by_losses(snapshot) else ("B", "resets")
+            return keys.of("reset-drawdown" if halted_by_losses(snapshot) else "reset-breaker"), "resets"
         case _:
             return "", ""
 

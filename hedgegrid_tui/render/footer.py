@@ -3,15 +3,29 @@
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Part, Rows, Segment, fit_all, pack
 
+CURSOR = "▏"
+
 
 def status_rows(frame: Frame, width: int, height: int) -> Rows:
-    """The last message: a receipt, why a key did nothing, what is being waited for."""
-    message = frame.message if frame.message.text else Segment("ready; ? for help", Ink.FAINT)
+    """The search while it is typed; else the last message: a receipt, why a key did nothing, what is waited for."""
+    if frame.view.typing:
+        typed = (Segment(f"/{frame.view.search}", Ink.STRONG), Segment(CURSOR, Ink.KEY))
+        return fit_all(((*typed, Segment(f"  searches {frame.view.panel}", Ink.MUTED)),), width, height)
+    ready = f"ready; {frame.keys.of('help')} for help"
+    message = frame.message if frame.message.text else Segment(ready, Ink.FAINT)
     return fit_all(((message,),), width, height)
 
 
 def key_rows(frame: Frame, width: int, height: int) -> Rows:
     """Every key with its word; dim where it cannot be used now, and then the first to go where there is no room."""
+    if frame.view.typing:
+        typing = (
+            ("letters", "search, no key acts"),
+            ("Enter", "keeps what is found"),
+            ("Esc", f"clears; then {frame.keys.of('pause')} pauses"),
+        )
+        told = [Part(rank, (Segment(key, Ink.KEY), Segment(f" {text}"))) for rank, (key, text) in enumerate(typing)]
+        return fit_all((pack(told, width),), width, height)
     parts, last = [], len(frame.hints)
     for rank, hint in enumerate(frame.hints):
         word = Ink.FAINT if not hint.usable else Ink.WARN if hint.grave else Ink.PLAIN

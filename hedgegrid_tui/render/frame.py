@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.records import EquitySample, EventRecord, FillRecord
 from hedgegrid_tui.render.rows import NOTHING, Ink, Segment
 from hedgegrid_tui.render.view import View
@@ -60,6 +61,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     stopping: str = ""
     """What the end of the session is doing; empty while it goes on."""
     hints: tuple[KeyHint, ...] = ()
+    keys: Keys = Keys()
+    """Which key does what; the trader's own where there are any."""
     view: View = View()
     """What the trader looks at."""
     fills: tuple[FillRecord, ...] = ()
@@ -69,7 +72,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[EquitySample, ...] = ()
     """The equity over the chart's range, oldest first."""
     draw_ms: float = 0.0
-    """What the latest frame took to draw."""
+    """What the slowest of the latest frames took to draw, milliseconds."""
 
     @property
     def silent(self) -> bool:

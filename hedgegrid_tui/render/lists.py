@@ -1,4 +1,4 @@
-"""Plain lists, newest at the bottom: the engine's log lines and the receipts of commands."""
+"""The engine's log lines, newest at the bottom, and the receipts of commands in words."""
 
 from collections.abc import Sequence
 from decimal import Context, Decimal
@@ -25,12 +25,6 @@ def log_rows(frame: Frame, width: int, height: int) -> Rows:
     """The last lines that the engine wrote."""
     lines: list[Row] = [(Segment(line),) for line in frame.log[-max(height, 1) :]]
     return fit_all(lines or [(Segment("the engine has written nothing", Ink.MUTED),)], width, height)
-
-
-def receipt_rows(frame: Frame, width: int, height: int) -> Rows:
-    """The last receipts."""
-    lines = [receipt_row(receipt) for receipt in frame.snapshot.receipts[-max(height, 1) :]]
-    return fit_all(lines or [(Segment("no command yet", Ink.MUTED),)], width, height)
 
 
 def receipt_row(receipt: Receipt) -> Row:

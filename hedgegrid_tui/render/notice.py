@@ -3,10 +3,12 @@
 from typing import Final
 
 from hedgegrid_tui.render import alarms, door, startup
+from hedgegrid_tui.render.ages import age_ns
 from hedgegrid_tui.render.door import STAGES
 from hedgegrid_tui.render.frame import Frame, leg_mark
+from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.lists import closed_legs
-from hedgegrid_tui.render.numbers import count, fixed, span_ns
+from hedgegrid_tui.render.numbers import count, fixed
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, width_of, wrap
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.snapshot import EnginePhase, FlattenStage, FlattenView, Snapshot
@@ -27,12 +29,12 @@ def rows(frame: Frame, width: int) -> Rows:
     if frame.stopping:
         found.append((Segment(f"■ {frame.stopping}", Ink.WARN), Segment(f"  {frame.status.detail}", Ink.MUTED)))
     flatten = snapshot.flatten
-    procedure = _flatten(snapshot, flatten) if flatten is not None and _matters(snapshot, flatten) else ()
+    procedure = _flatten(frame, flatten) if flatten is not None and _matters(snapshot, flatten) else ()
     found += [*_alarms(frame, MOST_ALARMS - bool(procedure)), *procedure, *_latches(frame, width)]
     if frame.status.phase is EnginePhase.ENDED:
         found += [(Segment(text, Ink.WARN),) for text in wrap(frame.status.detail, width)]
     if len(found) > MOST:
-        more = (Segment(f"… {len(found) - MOST + 1} more; r shows all", Ink.WARN),)
+        more = (Segment(f"… {len(found) - MOST + 1} more; {frame.keys.of('risk')} shows all", Ink.WARN),)
         found = [*found[: MOST - 1], more]
     return tuple(fit(row, width) for row in found)
 
@@ -44,7 +46,7 @@ def _alarms(frame: Frame, most: int) -> list[Row]:
     found = [(head, Segment(" "), *words) for head, *words in alarms.rows(frame, told)]
     if len(found) <= most:
         return found
-    more = Segment(f"… {len(found) - most + 1} more alarms; r shows all", Ink.WARN)
+    more = Segment(f"… {len(found) - most + 1} more alarms; {frame.keys.of('risk')} shows all", Ink.WARN)
     return [*found[: most - 1], (more,)]
 
 
@@ -72,7 +74,7 @@ def _latches(frame: Frame, width: int) -> list[Row]:
 
 
 def _way_on(frame: Frame, state: DoorState) -> str:
-    key, does = door.way_out(state, frame.snapshot)
+    key, does = door.way_out(state, frame.snapshot, frame.keys)
     cure = "read-only here" if frame.read_only else f"{key} {does}".strip()
     return f"{door.closing(frame.snapshot)}, {cure}" if state is DoorState.BREAKER_OPEN else cure
 
@@ -81,23 +83,24 @@ def _matters(snapshot: Snapshot, flatten: FlattenView) -> bool:
     return flatten.running or snapshot.state is not DoorState.RUNNING or flatten.stage is FlattenStage.NOT_FLAT
 
 
-def _flatten(snapshot: Snapshot, flatten: FlattenView) -> tuple[Row, ...]:
+def _flatten(frame: Frame, flatten: FlattenView) -> tuple[Row, ...]:
+    snapshot = frame.snapshot
     which = flatten.legs[0].upper() if len(flatten.legs) == 1 else "BOTH"
-    head = (Segment(f"FLATTEN {which}  ", Ink.STRONG), *_stages(flatten))
+    head = (Segment(f"FLATTEN {which}  ", Ink.STRONG), *_stages(flatten, frame.keys))
     if not flatten.running:
         closed = closed_legs(snapshot.receipts)
         left = (_left(snapshot, flatten),) if flatten.stage is FlattenStage.NOT_FLAT or not closed else ()
         return (head, *closed, *left)
-    return (head, (Segment(f"{span_ns(max(0, snapshot.ts - flatten.started_ns))} · "), *_left(snapshot, flatten)))
+    return (head, (Segment(f"{age_ns(max(0, snapshot.ts - flatten.started_ns))} · "), *_left(snapshot, flatten)))
 
 
-def _stages(flatten: FlattenView) -> Row:
+def _stages(flatten: FlattenView, keys: Keys) -> Row:
     if flatten.stage is FlattenStage.FLAT:
         return (Segment("✓ FLAT", Ink.OK), Segment(" verified at the venue", Ink.MUTED))
     if flatten.stage is FlattenStage.NOT_FLAT:
         return (
             Segment(" ✗ NOT FLAT ", Ink.ALARM),
-            Segment(" close what is left at the venue, or press F again", Ink.WARN),
+            Segment(f" close what is left at the venue, or press {keys.of('flatten')} again", Ink.WARN),
         )
     order = [stage for stage, _ in STAGES]
     at = order.index(flatten.stage)

@@ -12,7 +12,7 @@ class Told(NamedTuple):
     words: str
     """Short enough for a row of the ladder."""
     meaning: str
-    """What it comes from and what ends it."""
+    """What it comes from and what ends it; keys are named as `wording.with_keys` takes them."""
 
 
 REASONS: Final[Mapping[Reason, Told]] = {
@@ -23,7 +23,7 @@ REASONS: Final[Mapping[Reason, Told]] = {
     ),
     Reason.OUT_OF_BOUNDS: Told("out of bounds", "beyond the venue's limits on price or quantity"),
     Reason.OCCUPIED: Told("occupied", "a lot that was entered there is still held"),
-    Reason.PAUSED: Told("paused", "no entry may leave; P resumes"),
+    Reason.PAUSED: Told("paused", "no entry may leave; {resume} resumes"),
     Reason.FLATTENING: Told("flattening", "a flatten runs; no entry may leave until its end"),
     Reason.MOVING: Told("moving", "its old order is being cancelled first"),
     Reason.BACKING_OFF: Told("backing off", "the venue has refused it; it waits before the next try"),
@@ -33,7 +33,7 @@ REASONS: Final[Mapping[Reason, Told]] = {
     Reason.UNRECONCILED: Told("unreconciled", "venue and own books differ; no entry leaves until they agree"),
     Reason.REGIME: Told("regime: thinned in a trend", "a trend thins the ladder, by the shares under placement"),
     Reason.THROTTLED: Told(
-        "throttled by the operator", "the operator's throttle thins both ladders; set-throttle 1 ends it"
+        "throttled by the operator", "the operator's throttle thins both ladders; {throttle} sets it"
     ),
     Reason.FUNDING: Told(
         "funding: the leg will pay", "the leg is about to pay more than the limit; ends at the settlement"
@@ -44,9 +44,12 @@ REASONS: Final[Mapping[Reason, Told]] = {
     ),
     Reason.UNKNOWN_OUTCOME: Told("unknown outcome", "its order was not answered; the venue is asked what became of it"),
     Reason.BREAKER_OPEN: Told(
-        "breaker open", "too many errors; it closes by itself after its cooldown, where there is one, or by B"
+        "breaker open",
+        "too many errors; it closes by itself after its cooldown, where there is one, or by {reset-breaker}",
     ),
-    Reason.HALTED: Told("halted", "losses or a critical error have halted trading: D or B resets, then P resumes"),
+    Reason.HALTED: Told(
+        "halted", "losses ({reset-drawdown} resets) or a critical error ({reset-breaker} resets) have halted trading"
+    ),
     Reason.STALE: Told("stale data", "the last price is too old; ends with the next one"),
     Reason.CROSSED: Told("crossed market", "bid above ask: such prices are not believed; ends with sound ones"),
     Reason.NO_EQUITY: Told("no equity", "what the account is worth is not known or nothing, so no limit can be kept"),
@@ -58,7 +61,9 @@ REASONS: Final[Mapping[Reason, Told]] = {
     Reason.LIQUIDATION: Told("liquidation", "once its leg fills, liquidation would be too near to its price"),
     Reason.COLLAR: Told("price collar", "its price is further from the mark than allowed"),
     Reason.SELF_TRADE: Told("self trade", "it would meet an own resting order"),
-    Reason.REPEATED: Told("repeated fills", "the level filled too often within the window; B releases it"),
+    Reason.REPEATED: Told(
+        "repeated fills", "the level filled too often within the window; {reset-breaker} releases it"
+    ),
     Reason.MESSAGE_BUDGET: Told(
         "message budget", "too many requests within the window; the rest is kept for exits and cancels"
     ),

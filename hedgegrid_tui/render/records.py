@@ -16,12 +16,12 @@ class FillRecord(msgspec.Struct, frozen=True, gc=False):
     leg: Leg
     role: Role
     slot: int
-    """Level of an entry, number of the lot for an exit."""
+    """Level of an entry, number of the lot for an exit, 0 for the close of a whole leg."""
     side: Side
     qty: Decimal
     price: Decimal
     fee: Decimal
-    """Quote currency; positive is a cost."""
+    """Quote currency, signed as it changes the wallet: negative is a cost."""
 
 
 class EventRecord(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +32,7 @@ class EventRecord(msgspec.Struct, frozen=True, gc=False):
     kind: str
     text: str
     grave: bool = False
-    """An alarm, a critical error or a state that shuts the door."""
+    """An alarm, a critical error, a state that shuts the door, an act that was not done, an end that is not flat."""
 
 
 class EquitySample(msgspec.Struct, frozen=True, gc=False):

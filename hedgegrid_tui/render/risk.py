@@ -1,4 +1,4 @@
-"""The controls in four rows: how near each limit is, what has tripped, what the gate has denied."""
+"""The controls in a row each: how near each limit is, what has tripped, what the gate has denied."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,9 +6,10 @@ from typing import Final
 
 from hedgegrid_tui.render import door
 from hedgegrid_tui.render.conditions import share_text
-from hedgegrid_tui.render.frame import Frame, leg_mark
-from hedgegrid_tui.render.numbers import fixed, percent, signed, span
-from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, pack
+from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.numbers import fixed, percent, signed
+from hedgegrid_tui.render.ranked import Ranked, fitted
+from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit_all, pack
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.snapshot import Snapshot
 
@@ -18,22 +19,36 @@ NEAR_PCT: Final = 80
 LABEL: Final = 10
 """Cells of a row's label."""
 DENIALS: Final = 3
-"""Reasons that four rows have room for."""
+"""Reasons that a row has room for."""
 NOT_YET: Final = (Segment("no snapshot yet", Ink.MUTED),)
 
 
-def brief(frame: Frame, width: int) -> Rows:
-    """Breaker, losses, caps, and what else limits an entry: one row each."""
+def brief(frame: Frame, width: int, height: int) -> Rows:
+    """For a panel too low for the page: one row for each control, the least needed ones left out."""
     snapshot = frame.snapshot
     if not snapshot.seq:
-        return (NOT_YET,)
-    rows = (
-        ("breaker", [*breaker_parts(snapshot), Part(2, repeated_row(snapshot))]),
-        ("losses", [*_loss_parts(snapshot), Part(3, reached_row(snapshot))]),
-        ("caps", _cap_parts(snapshot)),
-        ("gate", [*_leverage_parts(snapshot), *_denial_parts(snapshot), Part(_rank(snapshot), requests_row(snapshot))]),
+        return fit_all((NOT_YET,), width, height)
+    drawdown, caps = snapshot.risk.drawdown, snapshot.risk.caps
+    bare_levels = ("", "", "")
+    gross = used(caps.long_worst + caps.short_worst, caps.gross_cap, 0)
+    lines: list[tuple[int, str, list[Part]]] = [
+        (0, "breaker", breaker_parts(frame)),
+        (1, "losses", [Part(0, loss_row("total", drawdown.total_pct, drawdown.total_levels, bare_levels))]),
+        (2, "", [Part(0, loss_row("day", drawdown.day_pct, drawdown.day_levels, bare_levels))]),
+        (3, "caps", [Part(0, (Segment("both legs ", Ink.MUTED), gross)), Part(1, ramp_row(snapshot))]),
+        (4, "leverage", _leverage_parts(snapshot)),
+        (3, "denied", _denial_parts(snapshot)),
+        (5, "requests", [Part(0, requests_row(snapshot)[1:])]),
+        (6, "throttle", [Part(0, (throttle(snapshot),))]),
+    ]
+    special = (
+        ("halted", halted_row(frame)),
+        ("levels", repeated_row(frame)),
+        ("reached", reached_row(snapshot)),
     )
-    return tuple((labelled(label), *pack(parts, max(1, width - LABEL))) for label, parts in rows)
+    lines += [(0, label, [Part(0, row)]) for label, row in special if row]
+    room = max(1, width - LABEL)
+    return fitted([Ranked(rank, (labelled(label), *pack(parts, room))) for rank, label, parts in lines], width, height)
 
 
 def labelled(text: str) -> Segment:
@@ -41,15 +56,15 @@ def labelled(text: str) -> Segment:
     return Segment(f"{text:{LABEL}}", Ink.MUTED)
 
 
-def breaker_parts(snapshot: Snapshot) -> list[Part]:
+def breaker_parts(frame: Frame) -> list[Part]:
     """Whether it is open, its count, threshold and window, when it closes, how often it has opened."""
-    breaker = snapshot.risk.breaker
-    window = f"in {span(breaker.window_s)}"
+    snapshot, breaker = frame.snapshot, frame.snapshot.risk.breaker
+    window = f"in {length(breaker.window_s)}"
     trips = Part(3, (Segment(f"trips {breaker.trips}", Ink.MUTED),))
     if breaker.is_open:
         return [
             Part(0, (door.STATES[DoorState.BREAKER_OPEN],)),
-            Part(0, (Segment(f"{door.closing(snapshot)}, B resets", Ink.BREAKER),)),
+            Part(0, (Segment(f"{door.closing(snapshot)}, {frame.keys.of('reset-breaker')} resets", Ink.BREAKER),)),
             Part(1, (Segment(f"tripped at {breaker.threshold} errors {window}"),)),
             trips,
         ]
@@ -58,17 +73,38 @@ def breaker_parts(snapshot: Snapshot) -> list[Part]:
     return [Part(0, (Segment("✓ closed", Ink.OK),)), Part(0, (count,)), trips]
 
 
-def repeated_row(snapshot: Snapshot) -> Row:
+def repeated_row(frame: Frame) -> Row:
     """Levels that filled too often; empty where there are none."""
-    levels = ", ".join(snapshot.risk.repeated)
-    return (Segment(f"! filled too often: {levels}; B releases", Ink.WARN),) if levels else ()
+    levels = ", ".join(frame.snapshot.risk.repeated)
+    released = f"{frame.keys.of('reset-breaker')} releases"
+    return (Segment(f"! filled too often: {levels}; {released}", Ink.WARN),) if levels else ()
 
 
-def _loss_parts(snapshot: Snapshot) -> list[Part]:
-    drawdown = snapshot.risk.drawdown
-    total = loss_row("total", drawdown.total_pct, drawdown.total_levels, ("", "", ""))
-    day = loss_row("day", drawdown.day_pct, drawdown.day_levels, ("", "", ""))
-    return [Part(0, total), Part(1, day), Part(2, (Segment("(warn/pause/halt)", Ink.FAINT),))]
+def halted_row(frame: Frame) -> Row:
+    """What has halted, and the keys that end it; empty while nothing has."""
+    snapshot = frame.snapshot
+    if DoorState.HALTED not in door.latched(snapshot):
+        return ()
+    both = (
+        (door.halted_by_losses(snapshot), "losses", "reset-drawdown"),
+        (door.halted_by_errors(snapshot), "a critical error", "reset-breaker"),
+    )
+    told = [f"{cause}, {frame.keys.of(reset)} resets" for holds, cause, reset in both if holds]
+    return (Segment(f"■ by {'; by '.join(told)}", Ink.ALARM),)
+
+
+def throttle(snapshot: Snapshot) -> Segment:
+    """The operator's share of both ladders."""
+    return Segment(share_text(snapshot.throttle), Ink.WARN if snapshot.throttle < 1 else Ink.PLAIN)
+
+
+def ramp_row(snapshot: Snapshot) -> Row:
+    """How far the roll-out ramp is, such as `ramp 25 %, day 3 of 14`; empty where it leaves all."""
+    caps = snapshot.risk.caps
+    if caps.share >= 1:
+        return ()
+    day = f", day {caps.ramp_day} of {caps.ramp_days}" if caps.ramp_days else ""
+    return (Segment(f"! ramp {share_text(caps.share)}{day}", Ink.WARN),)
 
 
 def loss_row(name: str, loss: Decimal, levels: Sequence[Decimal], words: Sequence[str] = LEVELS) -> Row:
@@ -89,16 +125,6 @@ def reached_row(snapshot: Snapshot) -> Row:
     return (Segment(f"! reached {names}", Ink.WARN),) if names else ()
 
 
-def _cap_parts(snapshot: Snapshot) -> list[Part]:
-    caps = snapshot.risk.caps
-    worst = ((Leg.LONG, caps.long_worst), (Leg.SHORT, caps.short_worst))
-    found = [Part(1, (leg_mark(leg), Segment(" "), used(value, caps.leg_cap, 0, "/"))) for leg, value in worst]
-    found.append(Part(2, (Segment("both "), used(caps.long_worst + caps.short_worst, caps.gross_cap, 0, "/"))))
-    if caps.share < 1:
-        found.append(Part(0, (Segment(f"ramp {share_text(caps.share)}", Ink.WARN),)))
-    return found
-
-
 def used(worst: Decimal, cap: Decimal, decimals: int, of: str = " of ") -> Segment:
     """What counts against a cap, and the cap."""
     if not cap:
@@ -111,8 +137,8 @@ def _leverage_parts(snapshot: Snapshot) -> list[Part]:
     near = [found for leg in Leg if (found := liquidation_pct(snapshot, leg)) is not None]
     far = f"{signed(min(near, key=abs), 1)} %" if near else "none"
     return [
-        Part(0, (Segment("leverage ", Ink.MUTED), leverage(snapshot))),
-        Part(1, (Segment("liq. ", Ink.MUTED), Segment(far))),
+        Part(0, (leverage(snapshot),)),
+        Part(1, (Segment("liquidation ", Ink.MUTED), Segment(far))),
     ]
 
 
@@ -137,17 +163,34 @@ def liquidation_pct(snapshot: Snapshot, leg: Leg) -> Decimal | None:
     return None if price is None or not mid else (price - mid) / mid * 100
 
 
+def liquidation_text(snapshot: Snapshot, leg: Leg) -> str:
+    """Price and distance from the market in percent; that there is none."""
+    price, far = liquidation(snapshot, leg), liquidation_pct(snapshot, leg)
+    if price is None:
+        return "at no price"
+    away = "" if far is None else f" ({signed(far, 1)} %)"
+    return f"{fixed(price, snapshot.price_decimals)}{away}"
+
+
+def length(seconds: float) -> str:
+    """A configured length of time without a unit that says nothing: 10 s, 1 m, 1 m 30 s."""
+    minutes, second = divmod(int(max(0.0, seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    parts = ((hours, "h"), (minute, "m"), (second, "s"))
+    return " ".join(f"{number:,} {unit}" for number, unit in parts if number) or "0 s"
+
+
 def requests_row(snapshot: Snapshot) -> Row:
     """Requests within the window against the message budget."""
     budget = snapshot.risk.budget
-    text = f"{budget.used} of {budget.limit} in {span(budget.window_s)}"
-    return (Segment("requests ", Ink.MUTED), Segment(text, Ink.PLAIN if _rank(snapshot) else Ink.WARN))
+    text = f"{budget.used} of {budget.limit} in {length(budget.window_s)}"
+    return (Segment("requests ", Ink.MUTED), Segment(text, Ink.WARN if _holds_back(snapshot) else Ink.PLAIN))
 
 
-def _rank(snapshot: Snapshot) -> int:
-    """How soon the message budget is left out: not at all once it holds entries back."""
+def _holds_back(snapshot: Snapshot) -> bool:
+    """Whether the message budget holds entries back."""
     budget = snapshot.risk.budget
-    return 0 if budget.used + budget.reserve >= budget.limit > 0 else 3
+    return budget.used + budget.reserve >= budget.limit > 0
 
 
 def denials(snapshot: Snapshot) -> list[tuple[str, int]]:
@@ -156,11 +199,11 @@ def denials(snapshot: Snapshot) -> list[tuple[str, int]]:
 
 
 def _denial_parts(snapshot: Snapshot) -> list[Part]:
-    found = [
-        Part(2 + rank, (Segment("denied ", Ink.MUTED) if not rank else Segment(""), Segment(f"{reason} {number:,}")))
-        for rank, (reason, number) in enumerate(denials(snapshot)[:DENIALS])
-    ]
-    return found or [Part(3, (Segment("nothing denied", Ink.MUTED),))]
+    found = denials(snapshot)
+    parts = [Part(rank, (Segment(f"{number:,} {reason}"),)) for rank, (reason, number) in enumerate(found[:DENIALS])]
+    if len(found) > DENIALS:
+        parts.append(Part(DENIALS, (Segment(f"{len(found) - DENIALS} more reasons", Ink.MUTED),)))
+    return parts or [Part(0, (Segment("nothing yet", Ink.MUTED),))]
 
 
 def bare(value: Decimal) -> str:

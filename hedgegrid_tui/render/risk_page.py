@@ -14,33 +14,54 @@ from hedgegrid_tui.render.risk import (
     breaker_parts,
     brief,
     denials,
+    halted_row,
     labelled,
     leverage,
-    liquidation,
-    liquidation_pct,
+    liquidation_text,
     loss_row,
+    ramp_row,
     repeated_row,
     requests_row,
+    throttle,
     used,
 )
 from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit_all, pack, width_of, wrap
-from strategy.domain import Leg, Reason
+from hedgegrid_tui.render.scrolling import Bounds, page_bounds, paged
+from hedgegrid_tui.render.view import PanelId
+from hedgegrid_tui.render.wording import with_keys
+from strategy.domain import DoorState, Leg, Reason
 from strategy.snapshot import Snapshot
 
-ENOUGH: Final = 10
-"""With fewer rows the panel is better off with the short form."""
+WIDTH: Final = 78
+"""Of the panel on the smallest screen."""
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
-    """For the panel: figures without state and alarms, which strip and notice tell; four rows where it is low."""
-    if frame.snapshot.seq and height >= ENOUGH:
-        return fit_all(_figures(frame.snapshot, width), width, height)
-    return fit_all(brief(frame, width), width, height)
+    """For the panel: all figures where they fit or scroll in hand, else a row for each control.
+
+    State and alarms are left to strip and notice.
+    """
+    if not frame.snapshot.seq:
+        return fit_all((NOT_YET,), width, height)
+    lines = _figures(frame, width)
+    if len(lines) > height and frame.view.panel is not PanelId.RISK:
+        return brief(frame, width, height)
+    return paged(lines, frame, PanelId.RISK, width, height)
 
 
 def size(frame: Frame, width: int) -> int:
     """Rows that the panel would take whole."""
-    return len(_figures(frame.snapshot, width)) if frame.snapshot.seq else 1
+    return len(_figures(frame, width)) if frame.snapshot.seq else 1
+
+
+def extent(frame: Frame, width: int = WIDTH) -> int:
+    """Rows that it takes whole at that width."""
+    return size(frame, width)
+
+
+def bounds(frame: Frame, width: int, height: int) -> Bounds:
+    """Least and most scroll."""
+    return page_bounds(size(frame, width), height)
 
 
 def page(frame: Frame, width: int) -> Rows:
@@ -48,23 +69,25 @@ def page(frame: Frame, width: int) -> Rows:
     snapshot = frame.snapshot
     if not snapshot.seq:
         return fit_all((NOT_YET,), width, 1)
-    lines = [*_state(frame, width), *_figures(snapshot, width)]
+    told = snapshot.state is DoorState.HALTED and len(snapshot.risk.halts) <= 1  # by the state's own row
+    lines = [*_state(frame, width), *_figures(frame, width)[1 if told else 0 :]]
     return fit_all(lines, width, len(lines))
 
 
-def _figures(snapshot: Snapshot, width: int) -> list[Row]:
+def _figures(frame: Frame, width: int) -> list[Row]:
+    snapshot = frame.snapshot
     return [
-        *_breaker(snapshot, width),
+        *_breaker(frame, width),
         *_losses(snapshot, width),
         *_limits(snapshot, width),
-        *_denials(snapshot, width),
+        *_denials(frame, width),
     ]
 
 
 def _state(frame: Frame, width: int) -> list[Row]:
     snapshot = frame.snapshot
     shown, figure = door.STATES[snapshot.state], door.figure(snapshot)
-    lines: list[Row] = [(labelled("state"), shown, Segment(f"  {figure}".rstrip()), *_way_out(snapshot))]
+    lines: list[Row] = [(labelled("state"), shown, Segment(f"  {figure}".rstrip()), *_way_out(frame))]
     lines += _wrapped(door.shut_by(snapshot), width)
     for state in door.hidden(snapshot):
         lines.append((labelled(""), Segment("+ ", Ink.MUTED), door.STATES[state]))
@@ -73,16 +96,18 @@ def _state(frame: Frame, width: int) -> list[Row]:
     return lines if found else [*lines, (labelled("alarms"), Segment("none", Ink.MUTED))]
 
 
-def _way_out(snapshot: Snapshot) -> Row:
-    key, does = door.way_out(snapshot.state, snapshot)
+def _way_out(frame: Frame) -> Row:
+    key, does = door.way_out(frame.snapshot.state, frame.snapshot, frame.keys)
     return (Segment("  "), Segment(key, Ink.KEY), Segment(f" {does}")) if key else ()
 
 
-def _breaker(snapshot: Snapshot, width: int) -> list[Row]:
-    breaker = snapshot.risk.breaker
-    lines = [_packed("breaker", breaker_parts(snapshot), width)]
+def _breaker(frame: Frame, width: int) -> list[Row]:
+    breaker = frame.snapshot.risk.breaker
+    halted = halted_row(frame)
+    lines: list[Row] = [(labelled("halted"), *halted)] if halted else []
+    lines.append(_packed("breaker", breaker_parts(frame), width))
     lines += _list("opened by" if breaker.is_open else "counted", breaker.errors, width)
-    repeated = repeated_row(snapshot)
+    repeated = repeated_row(frame)
     return [*lines, (labelled("levels"), *repeated)] if repeated else lines
 
 
@@ -116,20 +141,21 @@ def _limits(snapshot: Snapshot, width: int) -> list[Row]:
         tail = Segment(f" {snapshot.currency}{share}", Ink.MUTED)
         lines.append((labelled("" if index else "caps"), mark, Segment(" "), used(worst, cap, 2), tail))
     ramp = _ramp(snapshot)
+    if ramp:
+        lines.append((labelled(""), *ramp_row(snapshot)))
     lines += _wrapped(f"{ramp}held, in flight and resting, at entry prices", width)
+    lines.append((labelled("throttle"), throttle(snapshot), Segment(" of both ladders, by the operator", Ink.MUTED)))
     lines.append((labelled("leverage"), leverage(snapshot), Segment(" with every entry filled", Ink.MUTED)))
     for index, leg in enumerate(Leg):
-        price, far = liquidation(snapshot, leg), liquidation_pct(snapshot, leg)
-        text = "no price liquidates it" if price is None else fixed(price, snapshot.price_decimals)
-        away = "" if far is None else f", {signed(far, 1)} % from the market"
-        lines.append((labelled("" if index else "liquid."), leg_mark(leg), Segment(f" {text}{away}")))
+        text = liquidation_text(snapshot, leg)
+        lines.append((labelled("" if index else "liquid."), leg_mark(leg), Segment(f" {text}")))
     kept = Segment(f", {budget.reserve} kept for exits and cancels", Ink.MUTED)
     lines.append((labelled("requests"), *requests_row(snapshot)[1:], kept))
     return lines
 
 
 def _ramp(snapshot: Snapshot) -> str:
-    """Both caps against what they are once the roll-out ramp is over; empty where it leaves all."""
+    """Both caps against what they are once the ramp is over; empty where it leaves all."""
     caps = snapshot.risk.caps
     if caps.share >= 1 or not caps.share:
         return ""
@@ -139,11 +165,13 @@ def _ramp(snapshot: Snapshot) -> str:
         for name, cap in (("leg", caps.leg_cap), ("gross", caps.gross_cap))
         if cap
     ]
-    return f"roll-out ramp: {', '.join(full) or share}; "
+    return f"{', '.join(full) or share}; "
 
 
-def _denials(snapshot: Snapshot, width: int) -> list[Row]:
-    found = [f"{number:,} {reason}: {_meaning(reason)}" for reason, number in denials(snapshot)]
+def _denials(frame: Frame, width: int) -> list[Row]:
+    found = [
+        f"{number:,} {reason}: {with_keys(_meaning(reason), frame.keys)}" for reason, number in denials(frame.snapshot)
+    ]
     return _list("denied", found or ["nothing yet"], width)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 from unicodedata import category, east_asian_width
 
@@ -10,7 +11,8 @@ CUT: Final = "…"
 UNKNOWN: Final = "?"
 """Stands for a character whose width terminals disagree about."""
 _SAFE_BELOW: Final = "\u0590"
-_GLYPHS: Final = ("\u2010", "\u27bf")
+_GLYPHS: Final = ("\u2010", "\u28ff")
+"""Dashes to braille."""
 
 
 class Ink(StrEnum):
@@ -58,6 +60,7 @@ class Part(NamedTuple):
     row: Row
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """The text with every character that is not surely one cell wide replaced."""
     return text if text.isascii() and text.isprintable() else "".join(map(_one_cell, text))

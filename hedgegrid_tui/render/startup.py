@@ -9,9 +9,10 @@ from strategy.snapshot import EnginePhase
 STEPS: Final = (
     (EnginePhase.IDLE, "cockpit on screen"),
     (EnginePhase.LOADING, "load the engine"),
-    (EnginePhase.CONNECTING, "connect to the market"),
+    (EnginePhase.CONNECTING, "connect, reconcile what is open"),
     (EnginePhase.RUNNING, "first snapshot"),
 )
+AFTERWARDS: Final = "then the indicators warm up; the strip counts the bars"
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
@@ -29,6 +30,7 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
             lines.append((Segment("  ► ", Ink.WARN), Segment(text), Segment(f"  {detail}", Ink.MUTED)))
         else:
             lines.append((Segment("  · ", Ink.FAINT), Segment(text, Ink.FAINT)))
+    lines.append((Segment(f"    {AFTERWARDS}", Ink.FAINT),))
     return fit_all(lines, width, height)
 
 
@@ -37,9 +39,10 @@ def failure(frame: Frame, width: int) -> Rows:
     started = bool(frame.snapshot.seq)
     head = "✗ The engine has failed." if started else "✗ The engine could not start."
     orders = " Nothing watches the venue now: check it there." if started else ""
-    words = wrap(frame.status.detail or "It gave no reason; the log (l) may.", max(1, width - 4))
+    log, leave = frame.keys.of("journal"), frame.keys.of("quit")
+    words = wrap(frame.status.detail or f"It gave no reason; the log ({log}) may.", max(1, width - 4))
     return (
         (Segment(f"  {head}", Ink.ALARM), Segment(orders, Ink.WARN)),
         *((Segment(f"    {line}"),) for line in words),
-        (Segment("    press l for the log, q to leave", Ink.MUTED),),
+        (Segment(f"    press {log} for the log, {leave} to leave", Ink.MUTED),),
     )

@@ -29,12 +29,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     panel: PanelId = PanelId.LADDER
     """The panel in hand: arrows scroll it, `z` maximises it."""
+    beside: PanelId = PanelId.ERRORS
+    """The panel in the variable place, where the layout has one."""
     zoomed: bool = False
     """Whether the panel in hand has the whole screen below the strip."""
     scroll: dict[PanelId, int] = {}
     """Lines that a panel is scrolled away from where it rests: the market in the ladder, the newest in a list."""
     search: str = ""
     """What lists are filtered by; empty for all."""
+    typing: bool = False
+    """Whether keys are letters of the search."""
     chart_range: int = 1
     """Index into `RANGES_S`."""
 

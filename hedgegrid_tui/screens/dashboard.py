@@ -1,143 +1,212 @@
 """The dashboard: panels around the ladder, each drawn from the frame by a function of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final, override
 
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
-from textual.screen import Screen
+from textual.containers import Container
+from textual.events import Key
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.widget import Widget
 
-from hedgegrid_tui.render import errors, footer, ladder, legs, lists, money, notice, risk_page, startup, strip, vitals
+from hedgegrid_tui.render import (
+    chart,
+    errors,
+    events,
+    fills,
+    footer,
+    ladder,
+    legs,
+    lists,
+    money,
+    notice,
+    orders,
+    places,
+    risk_page,
+    startup,
+    strip,
+    titles,
+    unseen,
+    vitals,
+)
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.places import LOG, MONEY, Places
+from hedgegrid_tui.render.plot import Glyphs
 from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit, fit_all
 from hedgegrid_tui.render.strip import as_last_known
-from hedgegrid_tui.widgets.panel import Panel
+from hedgegrid_tui.render.view import PanelId
+from hedgegrid_tui.widgets.panel import Inked, Panel
 
 type Picture = Callable[[Frame, int, int], Rows]
 
-
-def ladder_or_startup(frame: Frame, width: int, height: int) -> Rows:
-    """The ladder as soon as there is a snapshot; start-up until then."""
-    picture = ladder.rows if frame.snapshot.seq else startup.rows
-    return picture(frame, width, height)
-
-
 PICTURES: Final[dict[str, Picture]] = {
+    "small": strip.small_rows,
     "strip": strip.rows,
-    "ladder": ladder_or_startup,
-    "legs": legs.rows,
-    "money": money.rows,
-    "vitals": vitals.rows,
-    "receipts": lists.receipt_rows,
-    "risk": risk_page.rows,
-    "errors": errors.rows,
-    "log": lists.log_rows,
+    "tabs": titles.tab_rows,
+    PanelId.LADDER: ladder.rows,
+    PanelId.LEGS: legs.rows,
+    MONEY: money.rows,
+    PanelId.RISK: risk_page.rows,
+    PanelId.CHART: chart.rows,
+    PanelId.ORDERS: orders.rows,
+    PanelId.FILLS: fills.rows,
+    PanelId.EVENTS: events.rows,
+    PanelId.ERRORS: errors.rows,
+    PanelId.VITALS: vitals.rows,
+    LOG: lists.log_rows,
     "status": footer.status_rows,
     "keys": footer.key_rows,
 }
-STARTUP_HEIGHT: Final = 10
-NEED_SNAPSHOT: Final = frozenset({"legs", "money"})
-"""Panels whose zeros would be claims before anything is known."""
-LAST_KNOWN: Final = frozenset({"ladder", "legs", "money"})
+FRAMED: Final = (*PanelId, MONEY, LOG)
+"""Panels with a frame and a title."""
+SAY_WITHOUT_SNAPSHOT: Final = frozenset({PanelId.EVENTS, PanelId.ERRORS, PanelId.VITALS, LOG})
+"""Panels that have something to say before anything is known; the zeros of the others would be claims."""
+LAST_KNOWN: Final = frozenset({PanelId.LADDER, PanelId.LEGS, MONEY, PanelId.RISK, PanelId.ORDERS})
 """Panels that lose their colours while nothing new is heard."""
-
-CROWDED: Final = 3
-"""A notice with more rows than this costs the panels beside the ladder."""
-LAYOUT: Final = """
-/* Risk matters more than the engine's log, which has a key of its own. */
-#risk { display: none; height: 6; }
-.-tall.-wide #risk, .-tall.-vast #risk { display: block; }
-Dashboard.-tall.-wide #log, Dashboard.-tall.-vast #log { display: none; }
-.-huge.-wide #risk, .-huge.-vast #risk { display: block; height: auto; max-height: 40%; }
-/* A notice of many rows leaves no room for them. */
-.-tall.-wide.crowded #vitals { display: none; }
-.-tall.-wide.crowded #money { height: 1fr; }
-"""
-"""Where the panel on risk stands; the app loads it, since Textual reads no screen's own rules for its first screen."""
+EDGES: Final = (4, 2)
+"""Columns and rows that the frame and its margin take."""
+BARE_EDGES: Final = (2, 0)
+"""The same for what has no frame."""
+EDGELESS: Final = frozenset({"strip", "small"})
+"""What goes from edge to edge."""
 
 
-class Dashboard(Screen[None], inherit_bindings=False):
+def _told(shown: Collection[PanelId], frame: Frame, width: int, _: int) -> Rows:
+    """What must be read now."""
+    return (*unseen.rows(frame, width, shown), *notice.rows(frame, width))
+
+
+class _AtTheirPlaces(Layout):
+    """Puts every panel where the dashboard says; those without a place are not on the screen."""
+
+    name = "places"
+
+    def __init__(self) -> None:
+        self.places: Places = {}
+
+    @override
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+        return [
+            WidgetPlacement(Region(*self.places[child.id]), NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if child.id in self.places
+        ]
+
+
+class _Board(Container):
+    """All panels."""
+
+    def __init__(self, *panels: Panel) -> None:
+        super().__init__(*panels, id="board")
+        self.at = _AtTheirPlaces()
+
+    @property
+    @override
+    def layout(self) -> Layout:
+        return self.at
+
+    def arrange_as(self, found: Places) -> None:
+        """Take up new places."""
+        if found != self.at.places:
+            self.at.places = found
+            # A widget that asks for a new layout has that of its parent forgotten, not its own.
+            self.children[0].refresh(layout=True)
+
+
+class Dashboard(Inked[None], inherit_bindings=False):
     """Draws frames; knows no engine."""
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as an instance variable
-        (0, "-narrow"),
-        (110, "-wide"),
-        (160, "-vast"),
-    ]
-    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as above
-        (0, "-short"),
-        (34, "-tall"),
-        (46, "-huge"),
-    ]
 
-    def __init__(self, resized: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        resized: Callable[[], object],
+        typed: Callable[[str, str | None], bool],
+        glyphs: Glyphs = Glyphs.BRAILLE,
+    ) -> None:
         super().__init__()
+        self._glyphs = glyphs
         self._resized = resized
+        self._typed = typed
+        self._panels: dict[str, Panel] = {name: Panel(id=name) for name in PICTURES if name not in FRAMED}
+        self._panels |= {name: Panel(titles.NAMES[name], id=name) for name in FRAMED}
+        self._panels["notice"] = Panel("Now", id="notice", classes="urgent")
+        self._board = _Board(*self._panels.values())
 
     @override
     def compose(self) -> ComposeResult:
-        yield Panel(id="strip")
-        yield Panel("Now", id="notice", classes="urgent")
-        with Container(id="main"):
-            with Vertical(id="left"):
-                yield Panel("Ladder", id="ladder")
-                yield Panel("Risk", id="risk")
-                yield Panel("Errors", id="errors")
-                yield Panel("Engine log", id="log")
-            with Container(id="side"):
-                yield Panel("Legs", id="legs")
-                yield Panel("Money", id="money")
-                yield Panel("Vitals", id="vitals")
-                yield Panel("Receipts", id="receipts")
-        yield Panel(id="status")
-        yield Panel(id="keys")
+        yield self._board
+
+    @property
+    def places(self) -> Places:
+        """Where each panel stands that is on the screen."""
+        return self._board.at.places
+
+    @property
+    def shown(self) -> frozenset[PanelId]:
+        """The panels that are on the screen."""
+        return places.shown(self._board.at.places)
+
+    def room(self, name: str) -> tuple[int, int]:
+        """Columns and rows inside of a panel; none for one that is not on the screen."""
+        place = self.places.get(name)
+        across, down = EDGES if name in FRAMED or name == "notice" else (0, 0) if name in EDGELESS else BARE_EDGES
+        return (0, 0) if place is None else (max(0, place.width - across), max(0, place.height - down))
 
     def on_resize(self) -> None:
-        """Draw again once the panels have their new sizes."""
-        self.call_after_refresh(self._resized)
+        """Draw for the new size at once: the places of all panels follow from it."""
+        self._resized()
+
+    def on_key(self, event: Key) -> None:
+        """Letters of a search are no keys of actions."""
+        if self._typed(event.key, event.character):
+            event.stop()
+            event.prevent_default()
 
     def show(self, frame: Frame) -> list[Exception]:
-        """Draw every visible panel; a picture that fails costs its own panel only, and is given back."""
+        """Draw every panel on the screen; a picture that fails costs its own panel only, and is given back."""
         failures: list[Exception] = []
-        self._show_notice(frame, failures)
-        self.query_one("#ladder", Panel).want(ladder.size(frame.snapshot) if frame.snapshot.seq else STARTUP_HEIGHT)
-        risk = self.query_one("#risk", Panel)
-        risk.want(risk_page.size(frame, risk.size.width) if risk.display else 1)
-        for name, picture in PICTURES.items():
-            panel = self.query_one(f"#{name}", Panel)
-            if not frame.snapshot.seq and name in NEED_SNAPSHOT:
-                panel.show(fit_all(((Segment("no snapshot yet", Ink.MUTED),),), panel.size.width, panel.size.height))
-            elif panel.display and panel.size:
-                panel.show(self._drawn(name, picture, frame, panel, failures))
+        width, height = self.size
+        bare = places.shown(places.places(width, height, frame.view))
+        told = self._drawn("notice", partial(_told, bare), frame, failures, (width - EDGES[0], 0))
+        self._board.arrange_as(places.places(width, height, frame.view, len(told) + EDGES[1] if told else 0))
+        self._panels["notice"].show(fit_all(told, max(1, width - EDGES[0]), self.room("notice")[1]))
+        for name in self.places:
+            if name in PICTURES:
+                self._panels[name].show(self._picture(name, frame, failures))
+            if name in FRAMED:
+                self._entitle(name, frame)
         return failures
 
-    def _show_notice(self, frame: Frame, failures: list[Exception]) -> None:
-        panel = self.query_one("#notice", Panel)
-        width = max(1, self.size.width - 4)
-        rows = self._drawn("notice", lambda frame, width, _: notice.rows(frame, width), frame, panel, failures, width)
-        if bool(rows) != panel.has_class("shown"):
-            panel.set_class(bool(rows), "shown")
-        self.set_class(len(rows) > CROWDED, "crowded")
-        panel.want(max(1, len(rows)))
-        panel.show(rows)
+    def _entitle(self, name: str, frame: Frame) -> None:
+        panel = self._panels[name]
+        note = titles.note(frame, name)
+        if not note and "tabs" not in self.places and name == places.variable(self.places):
+            note = titles.hidden(frame, self.shown)
+        panel.entitle(titles.title(frame, name), note, hand=name == frame.view.panel)
+
+    def _picture(self, name: str, frame: Frame, failures: list[Exception]) -> Rows:
+        room = self.room(name)
+        if frame.snapshot.seq or name not in FRAMED or name in SAY_WITHOUT_SNAPSHOT:
+            picture = PICTURES[name]
+            if name == PanelId.CHART and self._glyphs is not Glyphs.BRAILLE:
+                picture = partial(chart.rows, glyphs=self._glyphs)
+            return self._drawn(name, picture, frame, failures, room)
+        if name == PanelId.LADDER or (PanelId.LADDER not in self.shown and name == frame.view.panel):
+            return self._drawn(name, startup.rows, frame, failures, room)
+        return fit_all(((Segment("no snapshot yet", Ink.MUTED),),), *room)
 
     @staticmethod
-    def _drawn(
-        name: str,
-        picture: Picture,
-        frame: Frame,
-        panel: Panel,
-        failures: list[Exception],
-        width: int | None = None,
-    ) -> Rows:
-        across = panel.size.width if width is None else width
+    def _drawn(name: str, picture: Picture, frame: Frame, failures: list[Exception], room: tuple[int, int]) -> Rows:
+        width, height = max(1, room[0]), room[1]
         try:
-            rows = picture(frame, across, panel.size.height)
+            rows = picture(frame, width, height)
         except Exception as error:  # noqa: BLE001 - a picture must never take the cockpit with it
             failures.append(error)
             text = f"✗ {name} cannot be drawn: {type(error).__name__}: {error}"
-            return (fit((Segment(text, Ink.ALARM),), across),)
+            return (fit((Segment(text, Ink.ALARM),), width),)
         if frame.stale and name in LAST_KNOWN:
             return tuple(tuple(as_last_known(segment) for segment in row) for row in rows)
         return rows

@@ -10,13 +10,16 @@ from textual.screen import ModalScreen
 from hedgegrid_tui.render import dialogs
 from hedgegrid_tui.render.dialogs import Choice
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all
+from hedgegrid_tui.render.rows import Ink, Row, Segment, fit_all
+from hedgegrid_tui.screens.questions import Question
 from hedgegrid_tui.widgets.panel import Panel
 
 GUARD_S: Final = 0.5
 """Keys pressed sooner were meant for what was on screen before."""
 LEAVE_KEYS: Final = ("escape", "ctrl+c", "ctrl+q")
 STAY_KEYS: Final = ("enter", *LEAVE_KEYS)
+TOO_SOON: Final = "ignored: the question had only just appeared"
+STAY: Final = Choice("n", "no, leave everything as it is", safe=True)
 
 
 class Dialog(ModalScreen[str | None], inherit_bindings=False):
@@ -24,26 +27,19 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
 
     AUTO_FOCUS = ""
 
-    def __init__(
-        self,
-        title: str,
-        body: Callable[[Frame], Rows],
-        choices: Callable[[Frame], Sequence[Choice]],
-        frame: Frame,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, question: Question, frame: Frame, clock: Callable[[], float]) -> None:
         super().__init__()
-        self._title = title
-        self._body = body
-        self._choices = choices
+        self._question = question
         self._frame = frame
         self._clock = clock
         self._opened = clock()
-        self._hint = Segment("press the key of your answer", Ink.MUTED)
+        self._said = ""
+        self._paused = False
+        """Whether the last key was that of the pause, whose way the hint then tells."""
 
     @override
     def compose(self) -> ComposeResult:
-        yield Panel(self._title, id="question")
+        yield Panel(self._question.title, id="question")
 
     def on_mount(self) -> None:
         """Fill the panel before it is first seen."""
@@ -57,10 +53,13 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         """Draw the question with the numbers of this moment."""
         self._frame = frame
         panel = self.query_one("#question", Panel)
-        width = panel.size.width or 72
+        width = panel.size.width or dialogs.LINE
         try:
             height = max(1, self.app.size.height - 2)
-            rows = dialogs.rows(self._body(frame), self._choices(frame), self._hint, width, height, self._field())
+            refused = self._question.refused(frame)
+            body = (*dialogs.warnings(frame, refused, width), *self._question.body(frame, width))
+            field = () if refused else self._field()
+            rows = dialogs.rows(body, self._choices(), self._hint(), width, height, field)
         except Exception as error:  # noqa: BLE001 - the trader must be able to answer without the numbers
             text = f"✗ the numbers cannot be drawn: {type(error).__name__}: {error}"
             rows = fit_all(((Segment(text, Ink.ALARM),), *panel.rows[1:]), width, max(1, len(panel.rows)))
@@ -70,6 +69,24 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         panel.show(rows)
         return []
 
+    def _choices(self) -> Sequence[Choice]:
+        """Only the safe answer is left once the act has become impossible."""
+        choices = self._question.choices(self._frame)
+        if not self._question.refused(self._frame):
+            return choices
+        return [choice for choice in choices if choice.safe] or (STAY,)
+
+    def _hint(self) -> Segment:
+        if self._paused and self._frame.message.text:
+            return self._frame.message
+        if self._said:
+            return Segment(self._said, Ink.WARN)
+        ask = "nothing was sent" if self._question.refused(self._frame) else self._ask()
+        return Segment(f"{ask} · {self._frame.keys.of('pause')} pauses", Ink.MUTED)
+
+    def _ask(self) -> str:
+        return "press the key of your answer"
+
     def _field(self) -> Row:
         """What stands before the answers."""
         return ()
@@ -78,57 +95,71 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         """Take an answer; no key is passed on to what lies below."""
         event.stop()
         event.prevent_default()
-        safe = any(choice.safe and choice.key == event.character for choice in self._choices(self._frame))
-        if event.key == "escape" or safe:
+        self._paused = self._frame.keys.fires(event.key, "pause")
+        safe = any(choice.safe and choice.key == event.character for choice in self._choices())
+        if event.key == "escape" or (safe and self._answers_by_letter()):
             self.dismiss(None)
-        elif event.key == "p":  # pause is what must work whatever stands on the screen
+        elif self._paused:  # what must work whatever stands on the screen
             await self.app.run_action("act('pause')")
         elif self._clock() - self._opened < GUARD_S:
-            self._say("ignored: the question had only just appeared")
-        elif event.key in STAY_KEYS:
+            self._say(TOO_SOON)
+        else:
+            self._take(event)
+
+    def _answers_by_letter(self) -> bool:
+        return True
+
+    def _take(self, event: Key) -> None:
+        if event.key in STAY_KEYS:
             self.dismiss(None)
         else:
             self._answer(event.character or event.key)
 
     def _answer(self, letter: str) -> None:
-        choice = next((choice for choice in self._choices(self._frame) if choice.key == letter), None)
+        choice = next((choice for choice in self._choices() if choice.key == letter), None)
         if choice is None:
-            self._say(f"{letter!r} is no answer here")
+            self._say(self._question.refused(self._frame) or f"{letter!r} is no answer here")
         elif choice.refused:
             self._say(f"{choice.key}: {choice.refused}")
         else:
             self.dismiss(None if choice.safe else choice.key)
 
     def _say(self, text: str) -> None:
-        self._hint = Segment(text, Ink.WARN)
+        self._said = text
         self.show(self._frame)
 
 
 class WordDialog(Dialog):
     """Gives the word once it was typed and Enter pressed, None for every way out; a single key never answers."""
 
-    def __init__(
-        self, title: str, body: Callable[[Frame], Rows], word: str, frame: Frame, clock: Callable[[], float]
-    ) -> None:
-        super().__init__(title, body, lambda _: (), frame, clock)
-        self._word = word
+    def __init__(self, question: Question, frame: Frame, clock: Callable[[], float]) -> None:
+        super().__init__(question, frame, clock)
+        self._word = question.word
         self._typed = ""
-        self._hint = Segment("Enter takes the whole word only", Ink.MUTED)
 
     @override
     def _field(self) -> Row:
         return dialogs.typed_field(self._word, self._typed)
 
     @override
-    async def on_key(self, event: Key) -> None:
-        event.stop()
-        event.prevent_default()
+    def _choices(self) -> Sequence[Choice]:
+        return super()._choices() if self._question.refused(self._frame) else ()
+
+    @override
+    def _answers_by_letter(self) -> bool:
+        return bool(self._question.refused(self._frame))
+
+    @override
+    def _ask(self) -> str:
+        ready = self._typed == self._word
+        return "Enter does it now" if ready else "Enter takes the whole word only"
+
+    @override
+    def _take(self, event: Key) -> None:
         if event.key in LEAVE_KEYS:
             self.dismiss(None)
-        elif event.key == "p":  # as in every dialog; the word has none
-            await self.app.run_action("act('pause')")
-        elif self._clock() - self._opened < GUARD_S:
-            self._say("ignored: the question had only just appeared")
+        elif self._question.refused(self._frame):
+            super()._take(event)
         elif event.key == "enter":
             self._enter()
         elif event.key in ("backspace", "ctrl+h"):
@@ -137,15 +168,20 @@ class WordDialog(Dialog):
             self._type("")
         elif event.is_printable and event.character and len(self._typed) <= len(self._word):
             self._type(self._typed + event.character)
+        else:
+            self._say(f"type {self._word}, or press Esc")
 
     def _type(self, text: str) -> None:
         self._typed = text
-        ready = text == self._word
-        self._hint = Segment("Enter does it now" if ready else "Enter takes the whole word only", Ink.MUTED)
-        self.show(self._frame)
+        self._say("")
 
     def _enter(self) -> None:
         if self._typed == self._word:
             self.dismiss(self._word)
         else:
             self._say(f"{self._typed!r} is not the word: type {self._word}, or press Esc")
+
+
+def dialog_for(question: Question, frame: Frame, clock: Callable[[], float]) -> Dialog:
+    """The dialog that asks a question: for a letter, or for a word."""
+    return (WordDialog if question.word else Dialog)(question, frame, clock)

@@ -46,7 +46,8 @@ class Palette(CommandPalette):
         for action in ACTIONS.values():
             if action.id != "palette":
                 refused = action.allowed(self._frame)
-                name = f"{action.id}  ({action.shown})" if action.key else action.id
+                key = self._frame.keys.of(action.id)
+                name = f"{action.id}  ({key})" if key else action.id
                 yield Offer(name, f"not now: {refused}" if refused else action.help, partial(self._act, action.id))
 
 

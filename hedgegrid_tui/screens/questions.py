@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
-from hedgegrid_tui.actions import can_command
+from hedgegrid_tui.actions import ACTIONS, can_command, can_flatten_leg
 from hedgegrid_tui.render import dialogs, resets
 from hedgegrid_tui.render.conditions import share_text
 from hedgegrid_tui.render.dialogs import Choice
@@ -13,7 +14,6 @@ from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Rows
 from strategy.control import Command, CommandName, Ending
 from strategy.domain import Leg
-from strategy.snapshot import LegView
 
 WORD: Final = "reset"
 """What must be typed to let a loss count no more."""
@@ -32,22 +32,35 @@ STAY: Final = Choice("n", "no, leave everything as it is", safe=True)
 class Question:
     """A dialog's contents; `answers` says what each letter orders."""
 
+    action_id: str
     title: str
-    body: Callable[[Frame], Rows]
+    body: Callable[[Frame, int], Rows]
+    """What the act would touch, for a width."""
     choices: Callable[[Frame], Sequence[Choice]]
     answers: dict[str, Command]
     word: str = ""
     """Where a word must be typed: the word, which is then the answer."""
 
+    def refused(self, frame: Frame) -> str:
+        """Why the act is impossible by now; empty where it is not."""
+        return ACTIONS[self.action_id].allowed(frame) or ""
+
 
 def _flatten_choices(frame: Frame) -> Sequence[Choice]:
-    snapshot = frame.snapshot
     return (
         STAY,
         Choice("a", "flatten ALL: both legs"),
-        Choice("L", "flatten the LONG leg only", refused=_nothing(snapshot.long)),
-        Choice("S", "flatten the SHORT leg only", refused=_nothing(snapshot.short)),
+        Choice("L", "flatten the LONG leg only", refused=can_flatten_leg(frame, Leg.LONG) or ""),
+        Choice("S", "flatten the SHORT leg only", refused=can_flatten_leg(frame, Leg.SHORT) or ""),
     )
+
+
+def _leg_choices(frame: Frame, leg: Leg) -> Sequence[Choice]:  # noqa: ARG001 - as every question's
+    return (STAY, Choice(leg[0].upper(), f"flatten the {leg.upper()} leg only"))
+
+
+def _yes(text: str) -> Callable[[Frame], Sequence[Choice]]:
+    return lambda _: (STAY, Choice("y", f"yes, {text}"))
 
 
 def _throttle_choices(frame: Frame) -> Sequence[Choice]:
@@ -62,12 +75,19 @@ def _throttle_choices(frame: Frame) -> Sequence[Choice]:
     )
 
 
-def _nothing(leg: LegView) -> str:
-    return "" if leg.qty or leg.open_entries or leg.open_exits else "holds nothing and has no order"
+def _leg_question(leg: Leg) -> Question:
+    return Question(
+        f"flatten-{leg}",
+        f"Flatten the {leg} leg?",
+        partial(dialogs.flatten_leg_body, leg=leg),
+        partial(_leg_choices, leg=leg),
+        {leg[0].upper(): Command(CommandName.FLATTEN, leg)},
+    )
 
 
-QUESTIONS: Final[dict[str, Question]] = {
-    "flatten": Question(
+_ALL: Final = (
+    Question(
+        "flatten",
         "Flatten?",
         dialogs.flatten_body,
         _flatten_choices,
@@ -77,38 +97,43 @@ QUESTIONS: Final[dict[str, Question]] = {
             "S": Command(CommandName.FLATTEN, Leg.SHORT),
         },
     ),
-    "cancel-entries": Question(
+    _leg_question(Leg.LONG),
+    _leg_question(Leg.SHORT),
+    Question(
+        "cancel-entries",
         "Cancel all entries?",
         dialogs.cancel_body,
-        lambda _: (STAY, Choice("y", "yes, cancel every entry and pause")),
+        _yes("cancel every entry and pause"),
         {"y": Command(CommandName.CANCEL_ENTRIES)},
     ),
-    "resume": Question(
-        "Resume?",
-        dialogs.resume_body,
-        lambda _: (STAY, Choice("y", "yes, let entries out again")),
-        {"y": Command(CommandName.RESUME)},
+    Question(
+        "resume", "Resume?", dialogs.resume_body, _yes("let entries out again"), {"y": Command(CommandName.RESUME)}
     ),
-    "reset-breaker": Question(
+    Question(
+        "reset-breaker",
         "Reset the breaker?",
         resets.breaker_body,
-        lambda _: (STAY, Choice("y", "yes, end what errors have latched")),
+        _yes("end what errors have latched"),
         {"y": Command(CommandName.RESET_BREAKER)},
     ),
-    "reset-drawdown": Question(
+    Question(
+        "reset-drawdown",
         "Reset the drawdown?",
         resets.drawdown_body,
         lambda _: (),
         {WORD: Command(CommandName.RESET_DRAWDOWN)},
         word=WORD,
     ),
-    "throttle": Question(
+    Question(
+        "throttle",
         "Throttle?",
         dialogs.throttle_body,
         _throttle_choices,
         {letter: Command(CommandName.SET_THROTTLE, share=share) for letter, share in SHARES.items()},
     ),
-}
+)
+QUESTIONS: Final[dict[str, Question]] = {question.action_id: question for question in _ALL}
+"""Every question that an answer turns into a command, by the id of its action."""
 
 ENDINGS: Final = {"l": Ending.LEAVE, "c": Ending.CANCEL, "f": Ending.FLATTEN}
 
@@ -124,4 +149,4 @@ def quit_choices(frame: Frame) -> Sequence[Choice]:
     )
 
 
-QUIT: Final = Question("Leave HedgeGrid?", dialogs.quit_body, quit_choices, {})
+QUIT: Final = Question("quit", "Leave HedgeGrid?", dialogs.quit_body, quit_choices, {})

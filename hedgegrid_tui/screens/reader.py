@@ -1,35 +1,48 @@
-"""A page of text above the dashboard, scrolled by keys: help, risk, errors with the log in full, a drill."""
+"""A page of text above the dashboard, scrolled and searched by keys: help, risk, errors with the log, a drill."""
 
 from collections.abc import Callable
-from typing import ClassVar, override
+from typing import ClassVar, Final, override
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.screen import ModalScreen
 
-from hedgegrid_tui.actions import ACTIONS
-from hedgegrid_tui.render import errors
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.legend import LEGEND
-from hedgegrid_tui.render.lists import receipt_row
-from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all, wrap
+from hedgegrid_tui.render.rows import NOTHING, Ink, Part, Row, Rows, Segment, fit, pack
+from hedgegrid_tui.render.searching import marked, matches
 from hedgegrid_tui.widgets.panel import Panel
+
+OPENERS: Final = ("help", "risk", "journal", "quit")
+"""Actions whose keys close a page, too: what has opened it, and what leaves."""
+LONGEST: Final = 40
+"""Characters of a search."""
+FAR: Final = 1_000_000
 
 
 class Reader(ModalScreen[None], inherit_bindings=False):
     """Shows the lines that `page` gives for a width, live; newest at the bottom where it says so."""
 
     AUTO_FOCUS = ""
+    # Ids of the registry: what the trader has bound there holds here, too.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,l,r,enter,ctrl+c,ctrl+q", "close", "Close", id="reader.close"),
-        Binding("up,k", "scroll_page(-1)", "Up", id="reader.up"),
-        Binding("down,j", "scroll_page(1)", "Down", id="reader.down"),
-        Binding("pageup,b", "scroll_page(-15)", "Page up", id="reader.page-up"),
-        Binding("pagedown,space", "scroll_page(15)", "Page down", id="reader.page-down"),
-        Binding("p", "app.act('pause')", "Pause", id="reader.pause"),
-        Binding("a", "app.act('acknowledge')", "Acknowledge", id="reader.acknowledge"),
-        Binding("home,g", "scroll_page(-1000000)", "Top", id="reader.top"),
-        Binding("end,G", "scroll_page(1000000)", "Bottom", id="reader.bottom"),
+        Binding("escape", "back", "Back", id="back"),
+        Binding("q,question_mark,l,r,enter,ctrl+c,ctrl+q", "close", "Close", id="reader.close"),
+        Binding("slash", "search", "Search", id="search"),
+        Binding("n", "next(1)", "Next", id="reader.next"),
+        Binding("N", "next(-1)", "Previous", id="reader.previous"),
+        Binding("up,k", "scroll_page(-1)", "Up", id="scroll-up"),
+        Binding("down,j", "scroll_page(1)", "Down", id="scroll-down"),
+        Binding("pageup", "scroll_page(-15)", "Page up", id="scroll-page-up"),
+        Binding("pagedown", "scroll_page(15)", "Page down", id="scroll-page-down"),
+        Binding("b", "scroll_page(-15)", "Page up", id="reader.page-up"),
+        Binding("space", "scroll_page(15)", "Page down", id="reader.page-down"),
+        Binding("home", f"scroll_page(-{FAR})", "Top", id="scroll-top"),
+        Binding("end", f"scroll_page({FAR})", "Bottom", id="scroll-bottom"),
+        Binding("g", f"scroll_page(-{FAR})", "Top", id="reader.top"),
+        Binding("G", f"scroll_page({FAR})", "Bottom", id="reader.bottom"),
+        Binding("p", "app.act('pause')", "Pause", id="pause"),
+        Binding("a", "app.act('acknowledge')", "Acknowledge", id="acknowledge"),
     ]
 
     def __init__(self, title: str, page: Callable[[Frame, int], Rows], frame: Frame, *, from_end: bool) -> None:
@@ -39,6 +52,13 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         self._frame = frame
         self._at: int | None = None if from_end else 0
         """First line shown; None follows the end."""
+        self._told = frame.message
+        """What stood on the status line, which the page covers: anything newer is told in the foot."""
+        self._search = ""
+        self._typing = False
+        """Whether keys are letters of the search."""
+        self._match: int | None = None
+        """Line of the match that was last gone to."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -52,61 +72,123 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         """Draw the part of the page that is in view, with what is known now."""
         self._frame = frame
         panel = self.query_one("#page", Panel)
-        lines, height = self._page(frame, panel.size.width), max(1, panel.size.height - 1)
+        lines, height = self._lines()
         at = self._first(len(lines), height)
-        below = len(lines) - at - height
-        place = f"{at} more above · {max(0, below)} more below · " if len(lines) > height else ""
-        foot: Row = (Segment(f"{place}arrows and space scroll · Esc closes", Ink.MUTED),)
-        shown = lines[at : at + height]
-        blanks = tuple(fit((), panel.size.width) for _ in range(height - len(shown)))
-        panel.show((*shown, *blanks, fit(foot, panel.size.width)))
+        shown = tuple(marked(line, self._search) for line in lines[at : at + height])
+        width = panel.size.width
+        blanks = tuple(fit((), width) for _ in range(height - len(shown)))
+        panel.show((*shown, *blanks, self._foot(lines, at, height, width)))
         return []
+
+    def _lines(self) -> tuple[Rows, int]:
+        """The page, and how many lines of it are in view at once."""
+        size = self.query_one("#page", Panel).size
+        return self._page(self._frame, size.width), max(1, size.height - 1)
+
+    def _foot(self, lines: Rows, at: int, height: int, width: int) -> Row:
+        """What is searched for, or where in the page this is, and the keys."""
+        keys = self._frame.keys
+        below = max(0, len(lines) - at - height)
+        place = (Segment(f"↑ {at} · ↓ {below}", Ink.PLAIN),) if at or below else ()
+        if self._typing or self._search:
+            found = matches(lines, self._search)
+            if self._match in found:
+                told = f"{found.index(self._match) + 1} of {len(found)}"
+            else:
+                told = f"{len(found)} found" if found else "nothing found"
+            typed = f"/{self._search}{'_' if self._typing else ''}"
+            hint = "Enter takes it · Esc clears" if self._typing else f"n next · N previous · {keys.of('back')} clears"
+            ink = Ink.WARN if self._search and not found else Ink.PLAIN
+            parts = [
+                Part(0, (Segment(typed, Ink.KEY),)),
+                Part(0, (Segment(told, ink),) if self._search else ()),
+                Part(1, place),
+                Part(2, (Segment(hint, Ink.MUTED),)),
+            ]
+            return pack(parts, width)
+        scroll = (
+            f"{keys.of('scroll-up')} {keys.of('scroll-down')} {keys.of('scroll-page-down')} scroll" if place else ""
+        )
+        message = self._frame.message if self._frame.message != self._told else NOTHING
+        hints = (scroll, f"{keys.of('search')} searches", f"{keys.of('back')} closes")
+        parts = [
+            Part(0, (message,) if message.text else ()),
+            Part(1, place),
+            Part(2 if message.text else 0, (Segment(" · ".join(hint for hint in hints if hint), Ink.MUTED),)),
+        ]
+        return pack(parts, width)
 
     def _first(self, lines: int, height: int) -> int:
         end = max(0, lines - height)
         return end if self._at is None else min(self._at, end)
 
+    async def on_key(self, event: Key) -> None:
+        """Take the letters of a search; let the key that has opened a page close it."""
+        if self._typing:
+            event.stop()
+            event.prevent_default()
+            self._type(event)
+        elif any(event.key in self._frame.keys.own.get(action, ()) for action in OPENERS):
+            event.stop()
+            event.prevent_default()
+            self.action_close()
+
+    def _type(self, event: Key) -> None:
+        if event.key in ("escape", "ctrl+c", "ctrl+q"):
+            self._typing, self._search, self._match = False, "", None
+        elif event.key == "enter":
+            self._typing = False
+        elif event.key in ("backspace", "ctrl+h"):
+            self._look_for(self._search[:-1])
+        elif event.key in ("ctrl+u", "delete"):
+            self._look_for("")
+        elif event.is_printable and event.character and len(self._search) < LONGEST:
+            self._look_for(self._search + event.character)
+        self.show(self._frame)
+
+    def _look_for(self, text: str) -> None:
+        """Go to the first place from here on, or else to the last one before."""
+        self._search, self._match = text, None
+        lines, height = self._lines()
+        found = matches(lines, text)
+        if found:
+            here = self._first(len(lines), height)
+            self._go_to(next((line for line in found if line >= here), found[-1]), height)
+
+    def _go_to(self, line: int, height: int) -> None:
+        self._match = line
+        self._at = max(0, line - height // 3)
+
+    def action_search(self) -> None:
+        """Begin to type a search."""
+        self._typing, self._search, self._match = True, "", None
+        self.show(self._frame)
+
+    def action_next(self, by: int) -> None:
+        """Go to the next place where the text stands, or to the one before; from the last to the first."""
+        lines, height = self._lines()
+        found = matches(lines, self._search)
+        if found:
+            at = self._first(len(lines), height) - (by > 0) if self._match is None else self._match
+            after = [line for line in found if (line > at if by > 0 else line < at)]
+            self._go_to((after or found)[0 if by > 0 else -1], height)
+        self.show(self._frame)
+
     def action_scroll_page(self, by: int) -> None:
         """Move the view by lines; reaching the end follows it."""
-        panel = self.query_one("#page", Panel)
-        lines, height = len(self._page(self._frame, panel.size.width)), max(1, panel.size.height - 1)
-        at = max(0, self._first(lines, height) + by)
-        self._at = None if at + height >= lines and by > 0 else at
+        lines, height = self._lines()
+        at = max(0, self._first(len(lines), height) + by)
+        self._at = None if at + height >= len(lines) and by > 0 else at
         self.show(self._frame)
+
+    def action_back(self) -> None:
+        """Clear the search; without one, close."""
+        if self._search:
+            self._search, self._match = "", None
+            self.show(self._frame)
+        else:
+            self.action_close()
 
     def action_close(self) -> None:
         """Back to the dashboard."""
         self.dismiss(None)
-
-
-def help_page(frame: Frame, width: int) -> Rows:
-    """Every key: what it does, how it treats a press, why it cannot be used now."""
-    lines: list[Row] = [()]
-    for action in ACTIONS.values():
-        refused = action.allowed(frame)
-        key = Segment(f"  {action.shown:2} ", Ink.FAINT if refused else Ink.KEY)
-        first, *others = wrap(f"{action.help} It {action.danger}.", max(1, width - 15))
-        lines.append((key, Segment(f"{action.text:10}", Ink.STRONG), Segment(first)))
-        lines += [(Segment(f"{'':15}{line}"),) for line in others]
-        if refused:
-            told = wrap(f"not now: {refused}", max(1, width - 15))
-            lines += [(Segment(f"{'':15}{line}", Ink.WARN),) for line in told]
-    lines.append(())
-    for heading, text in LEGEND:
-        for index, line in enumerate(wrap(text, max(1, width - 15))):
-            lines.append((Segment(f"  {heading if index == 0 else '':11}  ", Ink.STRONG), Segment(line, Ink.MUTED)))
-    return fit_all(lines, width, len(lines))
-
-
-def journal_page(frame: Frame, width: int) -> Rows:
-    """All errors in full, then the engine's log lines."""
-    lines: list[Row] = [(Segment("errors", Ink.STRONG),), *errors.in_full(frame, width), ()]
-    lines.append((Segment("receipts", Ink.STRONG),))
-    for receipt in frame.snapshot.receipts:
-        lines += [(Segment(text),) for text in wrap("".join(part.text for part in receipt_row(receipt)), max(1, width))]
-    lines += [(), (Segment("engine log", Ink.STRONG),)]
-    for entry in frame.log:
-        lines += [(Segment(text),) for text in wrap(entry, max(1, width))]
-    if not frame.log:
-        lines.append((Segment("the engine has written nothing", Ink.MUTED),))
-    return fit_all(lines, width, len(lines))

@@ -1,28 +1,48 @@
-"""A line-drawn panel that repaints changed rows only."""
+"""A line-drawn panel that repaints only those parts of rows that changed."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import ClassVar, override
+from collections.abc import Sequence
+from typing import ClassVar, Final, override
 
 from rich.segment import Segment as Drawn
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region, Size
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hedgegrid_tui.render.rows import Ink, Rows, width_of
+from hedgegrid_tui.render.rows import Ink, Row, Rows, width_of
+from hedgegrid_tui.widgets.sparse import SparseCompositor
+
+FAR: Final = 24
+"""Unchanged cells that cost more to send again than a move of the cursor and the colours."""
+_BLANK: Final = (" ", Ink.PLAIN)
+HAND: Final = "hand"
+"""Class of the panel in hand."""
+INKS: Final = frozenset(f"ink--{ink}" for ink in Ink)
+
+
+class Inked[Result](Screen[Result], inherit_bindings=False):
+    """A screen that knows the inks, for all panels at once: styles of their own for each would cost half a start."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(INKS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparseCompositor()
 
 
 class Panel(Widget, can_focus=False):
     """Shows rows; a title puts a frame around it."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{ink}" for ink in Ink}
 
     def __init__(self, title: str = "", *, id: str | None = None, classes: str = "") -> None:  # noqa: A002
         super().__init__(id=id, classes=f"{classes} framed".strip() if title else classes)
+        self._title = self._note = ""
+        self._hand = False
         if title:
-            self.border_title = title
+            self.entitle(title)
         self._rows: Rows = ()
         self._styles: dict[Ink, Style] = {}
         self._wanted = 1
@@ -32,13 +52,36 @@ class Panel(Widget, can_focus=False):
         """What it shows."""
         return self._rows
 
+    @property
+    def title(self) -> str:
+        """What stands in its frame: the title above, the note below."""
+        return f"{self._title}  {self._note}".rstrip()
+
+    def entitle(self, title: str, note: str = "", *, hand: bool = False) -> None:
+        """Put words into the upper edge of the frame, and a note into the lower one; mark the panel in hand."""
+        if hand != self._hand:
+            self._hand = hand
+            self.set_class(hand, HAND)
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title)
+        if note != self._note:
+            self._note = note
+            self.border_subtitle = Content(note)
+
     def show(self, rows: Rows) -> tuple[int, ...]:
-        """Show rows, repainting those that changed; gives their indexes."""
+        """Show rows, repainting what of them changed; gives the indexes of those."""
         changed = changed_rows(self._rows, rows)
-        self._rows = rows
-        regions = [Region(0, first, self.size.width, last - first + 1) for first, last in runs(changed)]
-        if regions:
-            self.refresh(*regions)
+        if changed:
+            width = self.size.width
+            old, self._rows = self._rows, rows
+            self.refresh(
+                *(
+                    Region(start, index, end - start, 1)
+                    for index in changed
+                    for start, end in changed_spans(_row(old, index), _row(rows, index), width)
+                )
+            )
         return changed
 
     def want(self, height: int) -> None:
@@ -58,8 +101,21 @@ class Panel(Widget, can_focus=False):
         if y >= len(self._rows):
             return Strip.blank(width, ground)
         row = self._rows[y]
-        strip = Strip([Drawn(text, self._style(ink)) for text, ink in row], width_of(row))
-        return strip.adjust_cell_length(width, ground)
+        return Strip(self._drawn(row), width_of(row)).adjust_cell_length(width, ground)
+
+    def _drawn(self, row: Row) -> list[Drawn]:
+        """The row in as few pieces as look the same: each costs its colours again."""
+        found: list[Drawn] = []
+        for text, ink in row:
+            style = self._style(ink)
+            if found and text:
+                before = found[-1].style
+                blank = text.isspace() and before is not None and _is_flat(style) and _is_flat(before)
+                if before == style or (blank and before is not None and before.bgcolor == style.bgcolor):
+                    found[-1] = Drawn(found[-1].text + text, before)
+                    continue
+            found.append(Drawn(text, style))
+        return found
 
     @override
     def notify_style_update(self) -> None:
@@ -69,8 +125,14 @@ class Panel(Widget, can_focus=False):
     def _style(self, ink: Ink) -> Style:
         style = self._styles.get(ink)
         if style is None:
-            style = self._styles[ink] = self.get_component_rich_style(f"ink--{ink}")
+            knows = next(screen for screen in (self.screen, *self.app.screen_stack) if isinstance(screen, Inked))
+            style = self.rich_style + knows.get_component_rich_style(f"ink--{ink}", partial=True)
+            self._styles[ink] = style
         return style
+
+
+def _row(rows: Rows, index: int) -> Row:
+    return rows[index] if index < len(rows) else ()
 
 
 def changed_rows(old: Rows, new: Rows) -> tuple[int, ...]:
@@ -80,8 +142,35 @@ def changed_rows(old: Rows, new: Rows) -> tuple[int, ...]:
     return (*differing, *range(shared, max(len(old), len(new))))
 
 
-def runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of neighbouring indexes."""
-    for _, group in groupby(enumerate(indexes), key=lambda pair: pair[1] - pair[0]):
-        run = [index for _, index in group]
-        yield run[0], run[-1]
+def changed_spans(old: Row, new: Row, width: int) -> tuple[tuple[int, int], ...]:
+    """First cell and end of each part of a row that differs.
+
+    Two parts are one where all between them has the same ink: that costs less than to move the cursor and to say the
+    colours again.
+    """
+    before, after = _cells(old, width), _cells(new, width)
+    found: list[tuple[int, int]] = []
+    for index in (index for index in range(width) if before[index] != after[index]):
+        if found and _is_one(after, found[-1][1], index):
+            found[-1] = found[-1][0], index + 1
+        else:
+            found.append((index, index + 1))
+    return tuple(found)
+
+
+def _cells(row: Row, width: int) -> list[tuple[str, Ink]]:
+    cells = [(char, ink) for text, ink in row for char in text][:width]
+    return cells + [_BLANK] * (width - len(cells))
+
+
+def _is_one(cells: Sequence[tuple[str, Ink]], end: int, start: int) -> bool:
+    """Whether what lies between two changed parts may be sent with them."""
+    if start - end > FAR:
+        return False
+    ink = cells[end - 1][1]
+    return all(cells[index][1] is ink for index in range(end, start + 1))
+
+
+def _is_flat(style: Style) -> bool:
+    """Whether a blank in it looks as one in any other ink on the same ground."""
+    return not (style.reverse or style.underline or style.strike)

@@ -13,6 +13,7 @@ from strategy.config import FundingConfig
 from strategy.control import Command, Ending, Receipt, Result
 from strategy.domain import NS_PER_S, DoorState, Leg, Reason, Regime, Role
 from strategy.funding import FundingView, guard
+from strategy.latches import Halt
 from strategy.order_index import OrderStatus
 from strategy.regime import RegimeReading
 from strategy.snapshot import (
@@ -440,7 +441,9 @@ def halted(*beneath: DoorState) -> Snapshot:
     )
     words = "loss 25.34 % below the peak, limit 25 %"
     alarms = (AlarmView("drawdown-total-halt", None, NOW - 95 * NS_PER_S, words),)
-    shut = latched(DoorState.HALTED, f"drawdown: {words}", *beneath, drawdown=drawdown, alarms=alarms)
+    caps = CapsView(leg_cap=Decimal(20_000), gross_cap=Decimal(30_000), max_leverage=Decimal(5))
+    risk = {"drawdown": drawdown, "alarms": alarms, "caps": caps, "halts": (Halt.DRAWDOWN,)}
+    shut = latched(DoorState.HALTED, f"drawdown: {words}", *beneath, **risk)
     leg = {"held": "0.400", "closed": "0.400", "left": "0", "open_orders": "0"}
     detail = {
         "long": {**leg, "average": "61707.31333333", "slippage": "1.24000000", "slippage_bps": "0.50"},
@@ -477,7 +480,10 @@ def without_entries(snapshot: Snapshot, reason: Reason, *, held: bool = True) ->
 def halted_by_error() -> Snapshot:
     """A leg had to be closed because it could not be protected."""
     return without_entries(
-        latched(DoorState.HALTED, "critical: long 0.004 unprotected for 5.0 s, closed at market"), Reason.HALTED
+        latched(
+            DoorState.HALTED, "critical: long 0.004 unprotected for 5.0 s, closed at market", halts=(Halt.CRITICAL,)
+        ),
+        Reason.HALTED,
     )
 
 

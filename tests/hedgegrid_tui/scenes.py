@@ -57,9 +57,14 @@ def of(snapshot: Callable[[], Snapshot], status: EngineStatus | None = None) -> 
     return Scene(lambda: FakeEngine(snapshot(), status))
 
 
+def unborn() -> Snapshot:
+    """What is known before the engine has shown anything."""
+    return Snapshot(mode="sim", instrument="BTCUSDT")
+
+
 def before(phase: EnginePhase, detail: str) -> Scene:
     """An engine that has shown none yet."""
-    return of(Snapshot, EngineStatus(phase, detail))
+    return of(unborn, EngineStatus(phase, detail))
 
 
 def long_log() -> FakeEngine:
@@ -156,7 +161,7 @@ def not_flat() -> Snapshot:
 
 RUNS: Final = EngineStatus(EnginePhase.RUNNING)
 STATES: Final[Mapping[str, Scene]] = {
-    "empty": of(Snapshot, EngineStatus()),
+    "empty": of(unborn, EngineStatus()),
     "starting": before(EnginePhase.LOADING, "loading NautilusTrader"),
     "connecting": before(EnginePhase.CONNECTING, "starting the engine"),
     "start-failed": before(

@@ -6,15 +6,28 @@ from typing import Any
 import msgspec
 import pytest
 
-from hedgegrid_tui.actions import ACTIONS, DEAF
+from hedgegrid_tui.actions import ACTIONS, DEAF, ENDING, Danger, Group
 from hedgegrid_tui.app import HedgeGridApp
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.keys import Keys
+from hedgegrid_tui.render.view import RANGES_S, PanelId, View
 from strategy.domain import DoorState, Leg
-from strategy.snapshot import EnginePhase, EngineStatus, FlattenStage, Snapshot
+from strategy.snapshot import EnginePhase, EngineStatus, FlattenStage, LegView, Snapshot
 from tests.hedgegrid_tui import fakes
 
+NOWHERE = "nothing to go back from: no search, no panel maximised, none scrolled"
 RUNNING = EngineStatus(EnginePhase.RUNNING)
-COMMANDS = ("pause", "resume", "flatten", "cancel-entries", "reset-breaker", "reset-drawdown", "throttle")
+COMMANDS = (
+    "pause",
+    "resume",
+    "flatten",
+    "flatten-long",
+    "flatten-short",
+    "cancel-entries",
+    "reset-breaker",
+    "reset-drawdown",
+    "throttle",
+)
 SHUT: dict[str, Callable[[], Snapshot]] = {
     "paused": fakes.paused,
     "breaker open": fakes.breaker_open,
@@ -29,7 +42,7 @@ def reason(action: str, snapshot: Snapshot, status: EngineStatus = RUNNING, **ch
 
 
 def test_ids_and_keys_are_unique() -> None:
-    keys = [key for action in ACTIONS.values() if action.key for key in action.keys.split(",")]
+    keys = [key for action in ACTIONS.values() for key in action.keys.split(",")]
     assert len(set(keys)) == len(keys)
     assert [action.id for action in ACTIONS.values()] == list(ACTIONS)
 
@@ -38,9 +51,9 @@ def test_every_action_has_a_word_and_help() -> None:
     assert all(action.text and action.help.endswith(".") for action in ACTIONS.values())
 
 
-def test_every_action_with_a_key_is_bound_under_its_own_id_and_nothing_else_is() -> None:
+def test_every_action_is_bound_under_its_own_id_and_nothing_else_is() -> None:
     bound = {binding.id: binding for _, binding in HedgeGridApp(fakes.FakeEngine(), poll=False)._bindings}
-    assert set(bound) == {action.id for action in ACTIONS.values() if action.key}
+    assert set(bound) == set(ACTIONS)
     assert not any(binding.priority for binding in bound.values())
     assert "suspend" not in " ".join(binding.action for binding in bound.values())
 
@@ -61,8 +74,21 @@ def test_no_command_can_be_given_to_an_engine_that_does_not_listen(action: str, 
     assert reason(action, fakes.running(), EngineStatus(phase)) == DEAF[phase]
 
 
-def test_leaving_is_always_allowed() -> None:
+def test_leaving_is_allowed_in_every_state_but_not_twice() -> None:
     assert reason("quit", Snapshot(), EngineStatus(EnginePhase.FAILED), read_only=True) is None
+    assert reason("quit", fakes.running(), stopping="stopping: cancelling entries") == ENDING
+
+
+@pytest.mark.parametrize("action", COMMANDS)
+def test_no_command_can_be_given_once_the_session_is_ending(action: str) -> None:
+    assert reason(action, fakes.running(), stopping="stopping: cancelling entries") == ENDING
+
+
+def test_acts_stand_before_what_only_looks() -> None:
+    groups = [action.group for action in ACTIONS.values()]
+    assert groups == sorted(groups)
+    assert groups[0] is Group.ACT
+    assert all(action.danger is Danger.SAFE for action in ACTIONS.values() if action.group is Group.LOOK)
 
 
 @pytest.mark.parametrize("state", ["breaker open", "halted by losses", "halted by an error", "flattening"])
@@ -108,6 +134,19 @@ def test_both_legs_can_be_flattened_and_entries_cancelled_from_every_state(state
 
 def test_a_flatten_of_both_legs_is_not_begun_twice() -> None:
     assert reason("flatten", fakes.flattening()) == "a flatten of both legs runs already"
+
+
+def test_a_leg_that_is_being_flattened_is_not_flattened_twice_and_the_other_may_join() -> None:
+    snapshot = fakes.flattening(legs=(Leg.LONG,))
+    assert reason("flatten-long", snapshot) == "a flatten of the long leg runs already"
+    assert reason("flatten-short", snapshot) is None
+    assert reason("flatten", snapshot) is None
+
+
+def test_a_leg_that_has_nothing_is_not_flattened_alone() -> None:
+    assert reason("flatten-short", fakes.halted()) == "the short leg holds nothing and has no order"
+    only_orders = fakes.running(long=LegView(Leg.LONG, open_entries=1))
+    assert reason("flatten-long", only_orders) is None
 
 
 def test_a_flatten_may_be_tried_again_after_one_that_failed() -> None:
@@ -158,6 +197,32 @@ def test_a_halt_by_losses_keeps_its_key_on_the_next_day_when_its_levels_are_arme
 def test_acknowledging_needs_something_that_calls_and_is_open_to_a_read_only_cockpit() -> None:
     assert reason("acknowledge", fakes.critical()) == "no alarm and no critical error waits for it"
     assert reason("acknowledge", fakes.critical(), calls=("unprotected long",), read_only=True) is None
+
+
+def test_a_refusal_names_the_key_that_the_trader_has_given_the_cure() -> None:
+    keys = Keys({"reset-breaker": ("f8",), "reset-drawdown": ("ctrl+d",)})
+    assert reason("resume", fakes.halted_by_error(), keys=keys) == "halted; F8 (breaker) resets that first"
+    assert reason("reset-breaker", fakes.halted(), keys=keys) == "halted by losses; ^d resets that"
+
+
+@pytest.mark.parametrize(
+    ("action", "view", "why"),
+    [
+        ("search", View(), "only lists are searched: orders, fills, events, errors"),
+        ("search", View(panel=PanelId.FILLS), None),
+        ("open", View(panel=PanelId.FILLS), "opens a line of: events, errors"),
+        ("open", View(panel=PanelId.ERRORS), None),
+        ("range-shorter", View(chart_range=0), "the chart's shortest range is shown"),
+        ("range-longer", View(chart_range=len(RANGES_S) - 1), "the chart's longest range is shown"),
+        ("range-longer", View(chart_range=0), None),
+        ("back", View(), NOWHERE),
+        ("back", View(zoomed=True), None),
+        ("back", View(scroll={PanelId.LADDER: 3}), None),
+        ("back", View(scroll={PanelId.FILLS: 3}), NOWHERE),
+    ],
+)
+def test_looking_is_refused_only_where_there_is_nothing_to_look_at(action: str, view: View, why: str | None) -> None:
+    assert reason(action, fakes.running(), view=view, read_only=True) == why
 
 
 def test_a_drill_needs_the_simulated_market_and_nothing_of_this_engine() -> None:

@@ -59,7 +59,7 @@ def test_a_receipt_that_does_not_come_is_an_alarm() -> None:
     desk = Desk(FakeEngine(), clock)
     desk.send(FLATTEN)
     clock.now += LATE_AFTER_S + 1
-    assert desk.message().text == "flatten long: sent, NO RECEIPT for 6.0 s"
+    assert desk.message().text == "flatten long: sent, NO RECEIPT for 6 s"
     assert desk.message().ink is Ink.ALARM
 
 

@@ -10,14 +10,17 @@ from rich.cells import cell_len
 
 from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.observer import hints
-from hedgegrid_tui.render import dialogs, notice, resets, risk_page
+from hedgegrid_tui.render import dialogs, errors, events, fills, notice, orders, resets, risk_page, vitals
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.records import EventRecord, FillRecord
 from hedgegrid_tui.render.rows import Ink, Segment, text_of
+from hedgegrid_tui.render.view import RANGES_S, PanelId, View
 from hedgegrid_tui.screens.dashboard import PICTURES
-from hedgegrid_tui.screens.reader import help_page, journal_page
+from hedgegrid_tui.screens.pages import help_page, journal_page
 from strategy.control import Receipt
 from strategy.domain import DoorState, Leg, Reason, Regime
 from strategy.funding import FundingView
+from strategy.latches import Halt
 from strategy.regime import RegimeReading
 from strategy.snapshot import (
     AlarmView,
@@ -33,6 +36,7 @@ from strategy.snapshot import (
     LotView,
     MarketView,
     OperationalMetrics,
+    OrderView,
     RiskView,
     RungView,
     Snapshot,
@@ -76,6 +80,18 @@ FUNDINGS = build(
     share_short=SHARE,
 )
 ERRORS = build(ErrorRecord)
+KIND = st.sampled_from(["act", "alarm", "error", "session.start", "a kind that nobody has heard of"])
+FILLS = build(FillRecord, ts=TIME, qty=MONEY, price=PRICE, fee=MONEY)
+EVENTS = st.builds(EventRecord, ts=TIME, kind=KIND, text=st.text(max_size=90))
+ORDERS = build(OrderView, price=st.none() | PRICE, qty=MONEY, filled=MONEY, sent_ns=TIME)
+VIEWS = build(
+    View,
+    panel=st.sampled_from(PanelId),
+    zoomed=st.booleans(),
+    scroll=st.dictionaries(st.sampled_from(PanelId), st.integers(-30, 30)),
+    search=st.just("") | st.text(max_size=4),
+    chart_range=st.integers(0, len(RANGES_S) - 1),
+)
 LEVELS = st.tuples(SHARE, SHARE, SHARE)
 RISKS = build(
     RiskView,
@@ -108,6 +124,7 @@ RISKS = build(
         tuple
     ),
     repeated=st.lists(st.text(max_size=9), max_size=4).map(tuple),
+    halts=st.lists(st.sampled_from(Halt), unique=True).map(tuple),
     alarms=st.lists(
         build(
             AlarmView,
@@ -123,6 +140,9 @@ SNAPSHOTS = build(
     Snapshot,
     seq=st.integers(0, 5),
     ts=TIME,
+    began_ns=TIME,
+    heard_ns=TIME,
+    orders=st.lists(ORDERS, max_size=9).map(tuple),
     mode=st.sampled_from(["", "sim", "live", "unheard-of"]),
     price_decimals=st.integers(0, 8),
     qty_decimals=st.integers(0, 8),
@@ -170,7 +190,19 @@ FRAMES = build(
     message=build(Segment, text=st.text(max_size=90), ink=st.sampled_from(Ink)),
     stopping=st.sampled_from(["", "stopping"]),
     hints=st.just(()),
+    view=VIEWS,
+    fills=st.lists(FILLS, max_size=9).map(tuple),
+    events=st.lists(EVENTS, max_size=9).map(tuple),
+    draw_ms=st.floats(0, 1e6),
 )
+SCROLLED = {
+    PanelId.RISK: risk_page,
+    PanelId.ORDERS: orders,
+    PanelId.FILLS: fills,
+    PanelId.EVENTS: events,
+    PanelId.ERRORS: errors,
+    PanelId.VITALS: vitals,
+}
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -182,6 +214,33 @@ def test_every_picture_of_every_snapshot_stays_within_its_width_and_height(
         rows = picture(frame, width, height)
         assert len(rows) <= height, name
         assert {cell_len(text_of(row)) for row in rows} <= {width}, name
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(FRAMES, st.sampled_from(list(SCROLLED)), st.integers(20, 130), st.integers(1, 12))
+def test_rest_lies_within_the_bounds_of_every_scroll_and_what_is_beyond_them_shows_what_is_at_them(
+    frame: Frame, panel: PanelId, width: int, height: int
+) -> None:
+    picture = SCROLLED[panel]
+
+    def shown(scroll: int) -> Any:
+        view = msgspec.structs.replace(frame.view, panel=panel, scroll={panel: scroll})
+        return picture.rows(msgspec.structs.replace(frame, view=view), width, height)
+
+    in_hand = msgspec.structs.replace(frame, view=msgspec.structs.replace(frame.view, panel=panel))
+    least, most = picture.bounds(in_hand, width, height)
+    assert least <= 0 <= most
+    assert shown(most + 7) == shown(most)
+    assert shown(least - 7) == shown(least)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(FRAMES, st.integers(1, 130))
+def test_a_page_on_any_error_or_event_stays_within_its_width(frame: Frame, width: int) -> None:
+    pages = [errors.context_page(frame, record.number) for record in (*frame.pinned, *frame.snapshot.errors)]
+    pages += [events.context_page(frame, event.seq) for event in frame.events]
+    for page in pages:
+        assert {cell_len(text_of(row)) for row in page(frame, width)} <= {width}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -212,4 +271,7 @@ def test_notices_pages_and_dialogs_of_every_snapshot_stay_within_their_width(fra
 @given(FRAMES, st.booleans())
 def test_every_action_has_an_answer_for_every_snapshot(frame: Frame, read_only: bool) -> None:
     seen = msgspec.structs.replace(frame, read_only=read_only)
-    assert len(hints(seen)) == sum(bool(action.key) for action in ACTIONS.values())
+    told = {action.id: action.allowed(seen) for action in ACTIONS.values()}
+    assert all(reason is None or reason.strip() for reason in told.values())
+    usable = {seen.keys.of(action_id) for action_id, reason in told.items() if reason is None}
+    assert {hint.key for hint in hints(seen) if hint.usable} <= usable

@@ -10,9 +10,12 @@ import pytest
 from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.render import dialogs, door, lists, notice, resets, risk, risk_page, strip
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.rows import NOTHING, Ink, Rows, text_of
+from hedgegrid_tui.render.view import PanelId, View
 from strategy.control import Receipt, Result
 from strategy.domain import NS_PER_S, DoorState, Leg
+from strategy.latches import Halt
 from strategy.snapshot import AlarmView, EnginePhase, EngineStatus, FlattenStage, Snapshot
 from tests.hedgegrid_tui import fakes
 from tests.hedgegrid_tui.test_pictures import frame, inks, text
@@ -36,7 +39,8 @@ def loss(scope: str, level: str) -> AlarmView:
 
 
 def first(rows: Rows) -> str:
-    return text(rows).splitlines()[0]
+    """The two rows that are read at a glance, without regard to gaps."""
+    return " ".join(" ".join(text(rows).splitlines()[:2]).split())
 
 
 # -- the door -----------------------------------------------------------------------------------------------------
@@ -49,24 +53,24 @@ def test_every_state_has_a_glyph_a_word_and_an_ink_of_its_own(state: DoorState) 
     assert door.STATES[state].text.strip()[2:] == state.replace("_", " ").upper()
     for width, height in ((78, 6), (118, 4)):
         rows = strip.rows(frame(STATES[state]()), width, height)
-        assert door.STATES[state].text in first(rows)
+        assert door.STATES[state].text.strip() in first(rows)
         assert inks(rows, door.STATES[state].text) == {door.STATES[state].ink}
 
 
 def test_the_strip_counts_an_open_breaker_down_or_says_that_only_a_reset_closes_it() -> None:
-    assert "⊘ BREAKER OPEN  4 m 12 s" in first(strip.rows(frame(fakes.breaker_open()), 78, 6))
-    assert "⊘ BREAKER OPEN  0.0 s" in first(strip.rows(frame(fakes.breaker_open(until_s=-3)), 78, 6))
-    assert "⊘ BREAKER OPEN  until reset" in first(strip.rows(frame(fakes.breaker_open(until_s=0)), 78, 6))
+    assert "⊘ BREAKER OPEN 4 m 12 s" in first(strip.rows(frame(fakes.breaker_open()), 78, 6))
+    assert "⊘ BREAKER OPEN <1 s" in first(strip.rows(frame(fakes.breaker_open(until_s=-3)), 78, 6))
+    assert "⊘ BREAKER OPEN until reset" in first(strip.rows(frame(fakes.breaker_open(until_s=0)), 78, 6))
 
 
 def test_the_strip_says_what_has_halted() -> None:
-    assert "■ HALTED   by losses  D resets" in first(strip.rows(frame(fakes.halted()), 118, 4))
-    assert "■ HALTED   by a critical error  B resets" in first(strip.rows(frame(fakes.halted_by_error()), 118, 4))
+    assert "■ HALTED by losses D resets" in first(strip.rows(frame(fakes.halted()), 118, 4))
+    assert "■ HALTED by a critical error B resets" in first(strip.rows(frame(fakes.halted_by_error()), 118, 4))
 
 
 def test_what_the_gravest_state_hides_is_told_beside_and_beneath_it() -> None:
     hidden = fakes.breaker_open(DoorState.PAUSED)
-    assert "BREAKER OPEN  4 m 12 s  B resets  + ‖ PAUSED" in first(strip.rows(frame(hidden), 118, 4))
+    assert "BREAKER OPEN 4 m 12 s B resets + ‖ PAUSED" in first(strip.rows(frame(hidden), 118, 4))
     assert "also latched: ‖ PAUSED" in text(notice.rows(frame(hidden), 76))
     deep = fakes.halted(DoorState.BREAKER_OPEN, DoorState.PAUSED)
     assert "also latched: ⊘ BREAKER OPEN + ‖ PAUSED" in text(notice.rows(frame(deep), 76))
@@ -86,7 +90,7 @@ def test_the_reason_of_a_state_is_told_with_the_key_that_ends_it() -> None:
 )
 def test_the_key_that_a_state_names_is_one_that_works(snapshot: Callable[[], Snapshot]) -> None:
     key, _ = door.way_out(snapshot().state, snapshot())
-    action = next(action for action in ACTIONS.values() if action.key == key)
+    action = next(action for action in ACTIONS.values() if action.shown == key)
     assert action.allowed(frame(snapshot())) is None
 
 
@@ -94,7 +98,7 @@ def test_the_key_that_a_state_names_is_one_that_works(snapshot: Callable[[], Sna
 def test_a_state_from_before_the_start_is_called_restored(state: DoorState) -> None:
     snapshot = STATES[state]()
     restored = replace(snapshot, state_reason=f"restored: {snapshot.state_reason}")
-    assert f"{door.STATES[state].text} (restored)" in first(strip.rows(frame(restored), 118, 4))
+    assert f"{door.STATES[state].text.strip()} (restored)" in first(strip.rows(frame(restored), 118, 4))
     told = text(notice.rows(frame(restored), 90))
     assert f"{door.STATES[state].text.strip()} since an earlier session ({snapshot.state_reason});" in told
     assert door.figure(restored) == door.figure(snapshot)
@@ -118,7 +122,7 @@ def test_a_read_only_cockpit_is_offered_no_key_for_a_state() -> None:
 
 def test_an_alarm_tells_its_name_its_leg_for_how_long_and_why() -> None:
     told = text(notice.rows(frame(fakes.critical()), 76))
-    assert told.strip() == "! UNPROTECTED LONG 2.4 s  0.002 without a working stop for 1.0 s"
+    assert told.strip() == "! UNPROTECTED LONG 2 s  0.002 without a working stop for 1.0 s"
     assert inks(notice.rows(frame(fakes.critical()), 76), "UNPROTECTED") == {Ink.ALARM}
 
 
@@ -129,15 +133,15 @@ def test_an_alarm_goes_on_lasting_while_the_engine_is_stuck() -> None:
 def test_a_feed_that_is_alarmed_is_an_alarm_in_the_strip_at_every_width() -> None:
     for width in (78, 118):
         rows = strip.rows(frame(fakes.stale()), width, 4)
-        assert "! FEED STALE 7.0 s" in first(rows)
+        assert "! FEED STALE 7 s" in first(rows)
         assert inks(rows, "FEED STALE") == {Ink.ALARM}
     crowded = frame(fakes.stale(), read_only=True, pinned=fakes.critical().errors[1:])
-    assert "! FEED STALE 7.0 s" in first(strip.rows(crowded, 78, 4))
+    assert "! FEED STALE 7 s" in first(strip.rows(crowded, 78, 4))
 
 
 def test_further_alarms_are_counted_in_the_strip() -> None:
     one, two = AlarmView("mismatch", Leg.LONG, fakes.NOW, ""), AlarmView("silent-stream", None, fakes.NOW, "")
-    assert "! 1 ALARM " in first(strip.rows(frame(alarmed(one)), 78, 4))
+    assert "! 1 ALARM" in first(strip.rows(frame(alarmed(one)), 78, 4))
     assert "! 2 ALARMS" in first(strip.rows(frame(alarmed(one, two)), 78, 4))
     assert "ALARM" not in first(strip.rows(frame(fakes.stale()), 78, 4))
 
@@ -173,9 +177,9 @@ def test_the_notice_keeps_to_its_rows_and_counts_the_rest() -> None:
     ("phase", "age", "word"),
     [
         (EnginePhase.RUNNING, 1.9, ""),
-        (EnginePhase.RUNNING, 2.1, "ENGINE STUCK 2.1 s"),
+        (EnginePhase.RUNNING, 2.1, "ENGINE STUCK 2 s"),
         (EnginePhase.STOPPING, 2.9, ""),
-        (EnginePhase.STOPPING, 3.1, "ENGINE SILENT 3.1 s"),
+        (EnginePhase.STOPPING, 3.1, "ENGINE SILENT 3 s"),
     ],
 )
 def test_an_engine_is_stuck_beyond_the_watchdog_s_bound_and_silent_while_it_winds_down(
@@ -188,31 +192,87 @@ def test_an_engine_is_stuck_beyond_the_watchdog_s_bound_and_silent_while_it_wind
 # -- limits --------------------------------------------------------------------------------------------------------
 
 
-def test_four_rows_tell_breaker_losses_caps_and_gate() -> None:
-    shown = text(risk.brief(frame(), 74)).splitlines()
-    assert [line.split()[0] for line in shown] == ["breaker", "losses", "caps", "gate"]
-    assert shown[0] == "breaker   ✓ closed  1 of 5 errors in 1 m 00 s  trips 0"
-    assert shown[1].startswith("losses    total 0.01 % (10/15/25)  day 0.00 % (5/8/12)")
-    assert shown[2] == "caps      ▲ LONG  984/20,000  ▼ SHORT 992/20,000  both 1,977/30,000"
-    assert shown[3].startswith("gate      leverage 0.20 of 5  liq. +948.9 %  denied would-cross 31")
+def brief(snapshot: Snapshot, width: int = 74, height: int = 9) -> Rows:
+    return risk.brief(frame(snapshot), width, height)
 
 
-def test_the_panel_is_the_page_without_state_where_it_is_high_enough() -> None:
-    assert text(risk_page.rows(frame(), 74, 4)) == text(risk.brief(frame(), 74))
-    tall = text(risk_page.rows(frame(), 90, 20))
+def test_a_low_panel_tells_each_control_in_a_row() -> None:
+    shown = text(brief(fakes.running())).splitlines()
+    assert shown == [
+        "breaker   ✓ closed  1 of 5 errors in 1 m  trips 0",
+        "losses    total 0.01 % (10/15/25)",
+        "          day 0.00 % (5/8/12)",
+        "caps      both legs 1,977 of 30,000",
+        "leverage  0.20 of 5  liquidation +948.9 %",
+        "denied    31 would-cross  4 backing-off",
+        "requests  12 of 300 in 10 s",
+        "throttle  100 %",
+    ]
+
+
+@pytest.mark.parametrize("height", range(1, 9))
+def test_a_lower_panel_leaves_out_the_least_needed_controls_and_never_a_warning(height: int) -> None:
+    assert len(brief(fakes.running(), height=height)) == height
+    warned = fakes.running(throttle=Decimal("0.5"), risk=fakes.controls(repeated=("long 3",)))
+    shown = text(brief(warned, height=height))
+    assert ("throttle  50 %" in shown) == (height >= 2)
+    assert ("filled too often" in shown) == (height >= 2)
+
+
+def test_more_warnings_than_a_low_panel_has_rows_are_counted() -> None:
+    warned = fakes.running(throttle=Decimal("0.5"), risk=fakes.controls(repeated=("long 3",)))
+    assert text(brief(warned, height=1)) == "… 2 more"
+
+
+def test_the_panel_has_all_figures_where_they_fit_and_leaves_state_and_alarms_to_others() -> None:
+    assert risk_page.rows(frame(), 74, 4) == brief(fakes.running(), height=4)
+    tall = text(risk_page.rows(frame(), 90, 40))
     assert "at entry prices" in tall
     assert "RUNNING" not in tall
     assert len(risk_page.rows(frame(), 90, 40)) == risk_page.size(frame(), 90)
     assert text(risk_page.rows(Frame(), 90, 20)) == "no snapshot yet"
 
 
+def test_the_panel_in_hand_scrolls_through_all_of_its_figures() -> None:
+    in_hand = View(panel=PanelId.RISK)
+    whole = text(risk_page.rows(frame(), 74, 40)).splitlines()
+    least, most = risk_page.bounds(frame(view=in_hand), 74, 8)
+    assert (least, most) == (7 - len(whole), 0)
+    top = text(risk_page.rows(frame(view=in_hand), 74, 8)).splitlines()
+    assert top == [*whole[:7], f"… {len(whole) - 7} more  arrows scroll"]
+    scrolled = replace(in_hand, scroll={PanelId.RISK: least})
+    end = text(risk_page.rows(frame(view=scrolled), 74, 8)).splitlines()
+    assert end == [*whole[-7:], f"↑ {len(whole) - 7}  arrows scroll"]
+
+
+def test_what_has_halted_is_told_with_the_keys_that_end_it() -> None:
+    both = (Halt.DRAWDOWN, Halt.CRITICAL)
+    snapshot = fakes.latched(DoorState.HALTED, "drawdown: loss 25 %", halts=both)
+    assert "halted    ■ by losses, D resets; by a critical error, B resets" in text(brief(snapshot))
+    assert door.figure(snapshot) == "by losses and a critical error"
+    errors_alone = fakes.latched(DoorState.HALTED, "drawdown: loss 25 %", halts=(Halt.CRITICAL,))
+    assert "halted    ■ by a critical error, B resets" in text(risk_page.rows(frame(errors_alone), 90, 40))
+    page = text(risk_page.page(frame(errors_alone), 90))
+    assert page.splitlines()[0] == "state      ■ HALTED   by a critical error  B resets"
+    assert "halted  " not in page
+    assert "halted    ■ by losses, D resets; by a critical error, B resets" in text(risk_page.page(frame(snapshot), 90))
+    assert door.way_out(DoorState.HALTED, errors_alone) == ("B", "resets")
+
+
+def test_a_key_of_the_trader_s_own_is_named_in_place_of_the_default_one() -> None:
+    own = Keys({"reset-breaker": ("x",), "resume": ("f5",)})
+    shut = frame(fakes.breaker_open(), keys=own)
+    assert "closes in 4 m 12 s, x resets" in text(notice.rows(shut, 76)) + text(risk.brief(shut, 90, 9))
+    assert "F5 resumes" in text(notice.rows(frame(fakes.paused(), keys=own), 76))
+
+
 def test_a_breaker_that_is_near_its_threshold_or_open_is_coloured() -> None:
     near = replace(fakes.controls().breaker, count=4)
-    assert inks(risk.brief(frame(fakes.running(risk=fakes.controls(breaker=near))), 90), "4 of 5") == {Ink.WARN}
-    assert inks(risk.brief(frame(), 90), "1 of 5") == {Ink.PLAIN}
-    rows = risk.brief(frame(fakes.breaker_open()), 100)
+    assert inks(brief(fakes.running(risk=fakes.controls(breaker=near))), "4 of 5") == {Ink.WARN}
+    assert inks(brief(fakes.running()), "1 of 5") == {Ink.PLAIN}
+    rows = brief(fakes.breaker_open(), 100)
     assert inks(rows, "closes in 4 m 12 s, B resets") == {Ink.BREAKER}
-    assert "tripped at 5 errors in 1 m 00 s  trips 2" in text(rows)
+    assert "tripped at 5 errors in 1 m  trips 2" in text(rows)
 
 
 def test_the_page_lists_the_errors_that_opened_the_breaker() -> None:
@@ -244,7 +304,11 @@ def test_caps_near_their_limit_are_coloured_and_the_ramp_is_told_against_what_it
     assert inks(rows, "4,890.11 of 5,000.00") == {Ink.WARN}
     assert inks(rows, "992.32 of 5,000.00") == {Ink.PLAIN}
     assert "leg cap 5,000 = 25 % of 20,000, gross cap 7,500 = 25 % of 30,000" in text(rows)
-    assert "ramp 25 %" in text(risk.brief(frame(fakes.ramped()), 74))
+    assert "! ramp 25 %" in text(brief(fakes.ramped()))
+    days = replace(fakes.ramped().risk.caps, ramp_day=3, ramp_days=14)
+    dated = fakes.running(risk=fakes.controls(caps=days))
+    assert "! ramp 25 %, day 3 of 14" in text(brief(dated))
+    assert "! ramp 25 %, day 3 of 14" in text(risk_page.page(frame(dated), 90))
     assert "ramp" not in text(risk_page.page(frame(), 120))
 
 
@@ -257,13 +321,13 @@ def test_a_limit_that_is_off_is_called_so() -> None:
 
 def test_liquidation_is_a_price_and_a_distance_where_there_is_one() -> None:
     page = text(risk_page.page(frame(), 90))
-    assert "▲ LONG  no price liquidates it" in page
-    assert "▼ SHORT 648,212.4, +948.9 % from the market" in page
+    assert "▲ LONG  at no price" in page
+    assert "▼ SHORT 648,212.4 (+948.9 %)" in page
 
 
 def test_requests_are_coloured_and_stay_once_they_hold_entries_back() -> None:
     full = replace(fakes.controls().budget, used=200)
-    rows = risk.brief(frame(fakes.running(risk=fakes.controls(budget=full))), 74)
+    rows = brief(fakes.running(risk=fakes.controls(budget=full)), height=4)
     assert inks(rows, "200 of 300 in 10 s") == {Ink.WARN}
     assert inks(risk_page.page(frame(), 74), "12 of 300 in 10 s") == {Ink.PLAIN}
 
@@ -319,7 +383,7 @@ def test_a_reset_of_the_drawdown_tells_peak_loss_and_what_follows() -> None:
     assert "Halted: drawdown: loss 25.34 % below the peak, limit 25 %" in shown
     assert "10,013.02 USDT  lost 2,537.30 (25.34 %)" in shown
     assert "10,000.00 USDT  lost 2,524.28 (25.24 %)" in shown
-    assert "Ends the halt; the state goes to PAUSED, and P then lets entries out again." in shown
+    assert "Ends the halt; the state goes to PAUSED; P then lets entries out again." in shown
     assert "Peak and day begin anew at the present equity" in shown
 
 

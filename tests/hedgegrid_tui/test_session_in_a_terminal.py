@@ -19,11 +19,13 @@ from typing import Any, Self
 
 import pytest
 
+from tests.hedgegrid_tui.live import ENTER, Live
 from tests.journal_reader import read_journal
 
 pytestmark = pytest.mark.timeout(150)
 
-STALL_S = 30.0
+STALL_S = 8.0
+"""At 30 frames a second the terminal is full within the first of them."""
 ESCAPES = re.compile(r"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()][A-Z0-9]|[=>78]|\][^\x07]*\x07)")
 
 
@@ -75,6 +77,10 @@ class Terminal:
             assert time.monotonic() < deadline, f"{wanted!r} did not come into the journal"
             self._read()
 
+    def waiting(self) -> int:
+        """Bytes that the terminal holds for its reader."""
+        return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0" * 4))[0])
+
     def until_ended(self, seconds: float = 20.0) -> int:
         deadline = time.monotonic() + seconds
         while self.status is None:
@@ -102,6 +108,10 @@ def lines_of(journal: Path, kind: str) -> Iterator[dict[str, Any]]:
             yield entry
 
 
+def longest_gap(stamps: list[int]) -> int:
+    return max(after - before for before, after in pairwise(stamps))
+
+
 def test_flatten_from_the_keyboard_ends_flat_and_a_second_press_adds_nothing(tmp_path: Path) -> None:
     with Terminal(tmp_path, "--seed", "5") as screen:
         screen.until_journal('"role":"sl"')
@@ -127,10 +137,13 @@ def test_flatten_from_the_keyboard_ends_flat_and_a_second_press_adds_nothing(tmp
 
 
 def test_a_terminal_that_is_not_read_delays_neither_quotes_nor_orders(tmp_path: Path) -> None:
-    with Terminal(tmp_path) as screen:
+    with Terminal(tmp_path, "--fps", "30") as screen:
         screen.until_journal('"kind":"fill"')
         stalled = time.time_ns()
         time.sleep(STALL_S)
+        waiting = screen.waiting()
+        time.sleep(1.0)
+        assert screen.waiting() == waiting > 0, "the terminal still took something: nothing was put to the test"
         resumed = time.time_ns()
         screen.read_for(2.0)
         screen.press("q")
@@ -140,8 +153,8 @@ def test_a_terminal_that_is_not_read_delays_neither_quotes_nor_orders(tmp_path: 
         assert screen.until_ended() == 0
     # An equity line is written on the first quote of each second: a gap would be one in the quotes handled.
     stamps = [line["ts"] for line in lines_of(screen.journal, "equity") if stalled <= line["ts"] <= resumed]
-    assert len(stamps) >= STALL_S - 3
-    assert max(after - before for before, after in pairwise(stamps)) < 1_500_000_000
+    assert len(stamps) >= STALL_S - 2
+    assert longest_gap(stamps) < 1_500_000_000
     submitted: dict[str, int] = {}
     delays = []
     for line in lines_of(screen.journal, "order"):
@@ -161,3 +174,27 @@ def test_a_dropped_line_ends_the_session_in_order_where_it_is_to_end(tmp_path: P
         assert screen.until_ended() == 0
     assert [line["exit_code"] for line in lines_of(screen.journal, "session.stop")] == [0]
     read_journal(screen.journal)
+
+
+def test_what_is_wrong_in_the_traders_own_files_is_told_before_the_screen_and_stops_nothing(tmp_path: Path) -> None:
+    own = tmp_path / "config" / "hedgegrid"
+    (own / "themes").mkdir(parents=True)
+    (own / "keys.toml").write_text("[keys]\nfly = 'x'\n")
+    (own / "themes" / "mine.toml").write_text("no theme")
+    before = f"import os; os.environ['XDG_CONFIG_HOME'] = {str(tmp_path / 'config')!r}"
+    with Live(tmp_path, before=before) as session:
+        session.until_journal('"event":"accepted"')
+        said = session.raw.partition(ENTER)[0].decode()
+        assert f"{own / 'keys.toml'}" in said
+        assert "fly" in said
+        assert f"{own / 'themes' / 'mine.toml'}" in said
+        session.send(signal.SIGTERM)
+        assert session.ended() == 0
+
+
+def test_a_colour_system_that_nobody_knows_is_refused_before_the_screen(tmp_path: Path) -> None:
+    with Live(tmp_path, before="import os; os.environ['TEXTUAL_COLOR_SYSTEM'] = 'foo'") as session:
+        assert session.ended() == 2
+        assert "TEXTUAL_COLOR_SYSTEM=foo: must be" in session.text
+        assert ENTER not in session.raw
+        assert "Traceback" not in session.text

@@ -193,8 +193,8 @@ def test_the_age_is_that_of_the_file_whatever_the_engines_clock_says(desk: Desk)
     [
         (False, False, "sim BTCUSDT: CUT SHORT, the journal tells of no end; nobody holds the lock"),
         (True, False, "sim BTCUSDT: ended, not flat, exit status 10; nobody holds the lock"),
-        (False, True, f"sim BTCUSDT: RUNS; process {os.getpid()} "),
-        (True, True, f"sim BTCUSDT: starts or ends; process {os.getpid()} "),
+        (False, True, "sim BTCUSDT: RUNS; process {pid} "),
+        (True, True, "sim BTCUSDT: starts or ends; process {pid} "),
     ],
 )
 def test_the_session_runs_where_the_lock_is_held_and_was_cut_short_without_a_last_line(
@@ -204,7 +204,7 @@ def test_the_session_runs_where_the_lock_is_held_and_was_cut_short_without_a_las
     if stop:
         desk.write("session.stop", flat="not_flat", exit_code=10)
     with desk.state if locked else contextlib.nullcontext():
-        assert desk.text.splitlines()[0].startswith(f"session    {words}")
+        assert desk.text.splitlines()[0].startswith(f"session    {words.format(pid=os.getpid())}")
         holder = desk.told["holder"]
     assert (holder["pid"] if holder else None) == (os.getpid() if locked else None)
 

@@ -89,6 +89,9 @@ def test_without_a_terminal_there_is_a_reason_instead_of_a_screen(monkeypatch: p
     monkeypatch.setattr(sys, "stdin", both)
     monkeypatch.setattr(sys, "stdout", both)
     monkeypatch.setattr(sys, "__stderr__", both)
+    monkeypatch.setenv("TERM", "xterm")
     assert terminal.why_no_screen() is None
+    monkeypatch.setenv("TERM", "dumb")
+    assert terminal.why_no_screen() == "TERM=dumb: such a terminal shows no dashboard"
     monkeypatch.setattr(sys, "stdin", Stream())
     assert terminal.why_no_screen() == "the dashboard needs a terminal: standard input is none"

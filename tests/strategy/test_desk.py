@@ -8,6 +8,7 @@ import pytest
 from strategy.control import Command, CommandName, Origin, Result
 from strategy.domain import DoorState, Leg, OrderKey, Reason, Role, Side
 from strategy.latches import Halt
+from strategy.order_index import OrderStatus
 from strategy.snapshot import RungState, Snapshot
 from tests.strategy.scenes import PLAIN, entry, err, holding, only, picture, result_of, sample, started, state_of
 from tests.strategy.world import ACTS, ROUGH, World
@@ -386,7 +387,8 @@ def test_the_picture_shows_every_open_order_as_it_stands() -> None:
     assert [order.id for order in shown.orders] == [order.id for order in world.grid.index]
     stop = only([order for order in shown.orders if order.role is Role.SL and order.leg is Leg.LONG])
     lot = only([lot for lot in world.grid.lots if lot.leg is Leg.LONG])
-    assert (stop.slot, stop.side, stop.qty, stop.filled, stop.status) == (lot.number, Side.SELL, lot.qty, 0, "accepted")
+    assert (stop.slot, stop.side, stop.qty, stop.filled) == (lot.number, Side.SELL, lot.qty, Decimal(0))
+    assert stop.status is OrderStatus.ACCEPTED
     entries = {(order.leg, order.slot): order.sent_ns for order in shown.orders if order.role is Role.ENTRY}
     rungs = (*shown.ladders.long, *shown.ladders.short)
     assert {(rung.leg, rung.level): rung.sent_ns for rung in rungs if rung.sent_ns} == entries != {}

@@ -30,9 +30,7 @@ def test_lines_are_numbered_from_one_without_a_gap(tmp_path: Path) -> None:
     assert lines_of(path)[1] == {"seq": 2, "ts": 1, "kind": "order", "event": "submit", "price": "60000.0"}
 
 
-def test_the_latest_lines_are_remembered_as_they_stand_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_latest_lines_are_remembered_as_they_stand_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "LATEST", 3)
     journal = Journal(written(tmp_path / "journal.jsonl", 2))
     assert journal.latest(0) == (), "an earlier session's lines are not this one's"

@@ -43,6 +43,14 @@ def test_the_metrics_show_the_books() -> None:
     assert (shown.stops, shown.take_profits, shown.round_trips, shown.wins) == (1, 0, 2, 2)
 
 
+def test_what_earlier_sessions_brought_is_told_apart() -> None:
+    ledger = Ledger(Decimal(100))
+    ledger.go_on_from(Decimal(9), Decimal(-2), Decimal(-1))
+    ledger.book_fill(Decimal(5), Decimal(1), 1)
+    shown = ledger.metrics(ZERO)
+    assert (shown.earned_before, shown.realised + shown.fees + shown.funding) == (Decimal(6), Decimal(10))
+
+
 def test_a_round_trip_is_won_where_its_last_fill_earned_more_than_its_fee() -> None:
     ledger = Ledger(Decimal(100))
     for realised, fee, closed in ((-3, 1, 1), (1, 1, 1), (2, 1, 0), (2, 1, 1)):

@@ -20,13 +20,15 @@ STEP_NS = 100_000_000
 SHARED_DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
-def write_tape(path: Path, steps: int = 900, seed: int = 3, start: Decimal = Decimal(61_800)) -> Path:
-    """A capture in Binance's stream format, drawn from the simulated market."""
+def write_tape(
+    path: Path, steps: int = 900, seed: int = 3, start: Decimal = Decimal(61_800), step_ns: int = STEP_NS
+) -> Path:
+    """A capture in Binance's stream format, drawn from the simulated market, a step of it every `step_ns`."""
     lines = []
     for step in PricePath(seed, Scenario.LIVELY, start=start).steps():
         if step.number == steps:
             break
-        ts = FIRST_NS + step.number * STEP_NS
+        ts = FIRST_NS + step.number * step_ns
         quote = {"e": "bookTicker", "s": "BTCUSDT", "b": str(step.bid), "B": str(step.bid_size)}
         quote |= {"a": str(step.ask), "A": str(step.ask_size)}
         lines.append(f"{ts} {json.dumps({'stream': 'btcusdt@bookTicker', 'data': quote})}")
