@@ -1,6 +1,7 @@
 """Journal lines in plain words: who pressed what, what the system saw, what the venue answered."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -29,6 +30,7 @@ ORDER_EVENTS: Final = {
 }
 
 
+NUMBER: Final = re.compile(r"-?[0-9]+\.[0-9]+")
 HEARD: Final = ("act", "session.start")
 """Kinds that give others their words."""
 
@@ -91,6 +93,7 @@ def _waited(nanoseconds: int) -> str:
 def _told(value: object) -> str:
     """A receipt's detail and the like: names and values, without brackets."""
     if isinstance(value, Mapping):
+        value = {name: each for name, each in value.items() if each not in (None, "")}
         nested = any(isinstance(each, Mapping) for each in value.values())
         names = ((f"{name}:" if isinstance(each, Mapping) else name, _told(each)) for name, each in value.items())
         return ("; " if nested else ", ").join(f"{name} {told}".strip() for name, told in names)
@@ -98,7 +101,12 @@ def _told(value: object) -> str:
         return ", ".join(_told(each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value in (None, "") else str(value)
+    return "none" if value in (None, "") else _trimmed(str(value))
+
+
+def _trimmed(text: str) -> str:
+    """A number without zeros at its end that say nothing; anything else as it is."""
+    return text.rstrip("0").rstrip(".") if NUMBER.fullmatch(text) else text
 
 
 def _fields(line: Line) -> str:

@@ -117,7 +117,8 @@ class StateDir:
             os.close(lock)
             raise LockedError(f"{self.path}: {holder} trades here already; end it or choose another --state-dir")
         since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
-        command = shlex.join(["hedgegrid", *sys.argv[1:]])[:COMMAND_SHOWN].replace("\n", " ")
+        command = shlex.join(["hedgegrid", *sys.argv[1:]]).replace("\n", " ")
+        command = command if len(command) <= COMMAND_SHOWN else f"{command[: COMMAND_SHOWN - 1]}…"
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n{since}\n{command}\n".encode(errors="replace"), 0)
         self._lock = lock

@@ -232,12 +232,18 @@ def test_each_line_says_in_plain_words_who_did_what(kind: str, fields: dict[str,
     assert line == f"2024-08-09T00:00:01.234Z  {kind:13} {words}"
 
 
+def test_figures_lose_the_zeros_that_say_nothing_and_what_is_not_known_is_left_out() -> None:
+    detail = {"long": {"left": "0", "slippage": "0.00010000", "average": "60807.00", "closed": "100", "price": ""}}
+    line = {"seq": 2, "ts": 0, "kind": "receipt", "act_id": "a", "result": "done", "detail": detail}
+    assert "long: left 0, slippage 0.0001, average 60807, closed 100 " in Words().tell(line) + " "
+
+
 def test_a_receipt_names_its_act_and_the_time_between_also_where_the_act_is_filtered_out(desk: Desk) -> None:
     desk.write("act", act_id="s-1", command="flatten", args={"leg": "long"}, by="operator")
     desk.write("act", act_id="s-2", command="pause", args={}, by="operator")
     desk.write("receipt", act_id="s-1", result="done", detail={"long": {"held": "2", "average": ""}, "ended": False})
     _, lines, _ = desk.read(Wanted(frozenset({"receipt"})))
-    told = "flatten long: done after 2.0 s; long: held 2, average none; ended no  [s-1]"
+    told = "flatten long: done after 2.0 s; long: held 2; ended no  [s-1]"
     assert lines == [f"2024-08-09T00:00:02.000Z  receipt       {told}"]
 
 

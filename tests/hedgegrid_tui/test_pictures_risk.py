@@ -393,7 +393,8 @@ def test_a_reset_of_the_drawdown_promises_no_end_of_a_halt_that_it_does_not_end(
     assert "Reached: day-warn" in shown
     assert "Arms the levels again; the state stays as it is." in shown
     assert "No loss has halted" in text(resets.drawdown_body(frame(fakes.halted_by_error())))
-    both = replace(fakes.halted(), state_reason="critical: a leg was closed")
+    halted = fakes.halted()
+    both = replace(halted, risk=replace(halted.risk, halts=(Halt.DRAWDOWN, Halt.CRITICAL)))
     assert "Errors have halted as well" in text(resets.drawdown_body(frame(both)))
 
 

@@ -225,6 +225,13 @@ def test_looking_leaves_the_lock_as_it_was(desk: Desk) -> None:
     assert desk.status.holder is None
 
 
+def test_a_long_command_of_the_holder_is_cut_with_a_mark(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["hedgegrid", "--set", f"instrument.symbol={'X' * 300}"])
+    desk.start()
+    with desk.state, pytest.raises(LockedError, match=r"hedgegrid --set instrument\.symbol=X+…\) trades here already"):
+        StateDir(desk.base, "sim", "BTCUSDT").__enter__()
+
+
 def test_a_torn_last_line_hides_nothing(desk: Desk) -> None:
     desk.start().hold()
     whole = desk.status

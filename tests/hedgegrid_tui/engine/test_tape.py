@@ -384,7 +384,7 @@ def test_reading_is_lazy_and_a_second_pass_counts_anew(tmp_path: Path) -> None:
         (b'{"a": 1}\n', "is no known recording"),
         (b"\x1f\x8bgarbage", "ends early or is damaged"),
         (b"PK\x03\x04", "ends early or is damaged"),
-        (gzip.compress(b""), "has no line"),
+        (gzip.compress(b"", mtime=0), "has no line"),
         (f"{AGG_HEADER}\n".encode(), r"nothing to replay in its first 1 lines \(a header only\)"),
         (f"{said(T0, 'depthUpdate')}\n".encode(), r"\(1 depthUpdate\); must hold bookTicker, trade"),
         (quote(s="ETHUSDT").encode(), "symbol ETHUSDT: must be BTCUSDT, or set instrument.symbol"),
