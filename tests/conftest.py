@@ -9,7 +9,8 @@ import pytest
 
 PICTURE_MAKERS = ("textual", "rich", "pytest-textual-snapshot")
 REAL_TIME = frozenset({
-    "test_cli", "test_cockpit_benchmark", "test_colours_in_a_terminal", "test_drill", "test_endings", "test_host",
+    "test_adapter", "test_cli", "test_cockpit_benchmark", "test_colours_in_a_terminal", "test_drill", "test_endings",
+    "test_host",
     "test_last_resort", "test_live", "test_s16_threads", "test_session_in_a_terminal", "test_status", "test_terminal",
     "test_threads", "test_what_a_terminal_shows",
 })  # fmt: skip
