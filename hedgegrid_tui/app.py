@@ -54,7 +54,7 @@ class Shows(Protocol):
 
 
 class HedgeGridApp(OrderlyApp, inherit_bindings=False):
-    """Hosts the screens over an engine; `flat` holds what the engine said of the market when it stopped."""
+    """Hosts the screens over an engine; whoever runs it asks the engine how the session has ended."""
 
     TITLE = "HedgeGrid"
     ENABLE_COMMAND_PALETTE = False
@@ -74,7 +74,6 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         fps: float = 4.0,
         clock: Callable[[], float] = time.monotonic,
         poll: bool = True,
-        end_status: Callable[[str], int] | None = None,
         stuck_after_s: float = STUCK_AFTER_S,
         alarm_repeat_s: float = REPEAT_S,
         rehearse: "Callable[[], Iterable[Line]] | None" = None,
@@ -93,13 +92,10 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         self.animation_level = "none"
         self.engine = engine
         self.clock = clock
-        self.flat = "unknown"
-        """What the engine's stop gave: `flat`, `not_flat` or `unknown`, as it is before a stop."""
         self.faults = 0
         self._fault = ""
         self._period = 1 / fps
         self._poll = poll
-        self._end_status = end_status
         keymap = Keymap() if keymap is None else keymap
         self._complaints = (*keymap.complaints, *self._loaded.complaints, *complaints)
         self._observer = Observer(
@@ -138,8 +134,9 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         """Paint first; only then let the engine load what takes seconds to import."""
         self.heed_signals()
         if self._complaints:
-            more = f"; {count(len(self._complaints) - 1, 'more complaint')}" if len(self._complaints) > 1 else ""
-            self._desk.say(f"{self._complaints[0]}{more}; the log has them in full", Ink.WARN)
+            told = count(len(self._complaints), "complaint")
+            key = self.frame.keys.of("journal")
+            self._desk.say(f"{told} about your own files, {key} shows all: {self._complaints[0]}", Ink.WARN)
         if self._poll:
             self.set_interval(self._period, self._tick)
         self.draw()
@@ -149,7 +146,7 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         self.run_worker(self.engine.start, name=START, thread=True, exit_on_error=False)
 
     def _tick(self) -> None:
-        if terminal.congested(self._driver):
+        if not self.screen_stack or terminal.congested(self._driver):  # there is none while the app closes
             return
         behind_modal = isinstance(self.screen, ModalScreen) and self.clock() - self._drawn < MODAL_PERIOD_S
         if not behind_modal or self._has_news():
@@ -163,16 +160,19 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw what the engine shows now; an exception is caught, counted and shown."""
-        self._drawn = self.clock()
+        before, self._drawn = self._drawn, self.clock()
         try:
             frame = self._observer.frame(self._looking.view)
+            for failure in self._observer.failures:
+                self._count(failure)
             self._looking.follow(self.frame, frame)
             self._reclaim_signals(frame)
             if frame.ring:
                 self.bell()
         except Exception as error:  # noqa: BLE001 - a frame must never take the cockpit with it
             self._count(error)
-            frame = self.frame
+            # What is known grows older, whatever keeps the cockpit from knowing more.
+            frame = replace(self.frame, age=self.frame.age + max(0.0, self._drawn - before))
         try:
             self.frame = self._with_own_words(frame)
             with self.batch_update():
@@ -221,6 +221,7 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         if not self._signals_reclaimed and frame.status.phase is EnginePhase.RUNNING:
             self._signals_reclaimed = True
             self.heed_signals()
+            self.run_worker(self._opener.preload, thread=True, exit_on_error=False)
 
     def action_act(self, action_id: str) -> None:
         """Do what the key stands for, or say why not."""
@@ -229,7 +230,11 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
         if reason:
             self._desk.say(f"{self.frame.keys.of(action_id)} {action.text}: {reason}".strip(), Ink.WARN)
         else:
-            self._do(action)
+            try:
+                self._do(action)
+            except Exception as error:  # noqa: BLE001 - a key must never take the cockpit with it
+                self._count(error)
+                self._desk.say(f"{action.text}: ✗ not done: {self._fault}", Ink.ALARM)
         self.draw()
 
     def _do(self, action: Action) -> None:
@@ -237,9 +242,8 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
             case "pause":
                 self._desk.send(Command(CommandName.PAUSE))
             case "acknowledge":
-                calls = count(len(self.frame.calls), "call")
                 self._observer.acknowledge()
-                self._desk.say(f"acknowledged {calls}: {', '.join(self.frame.calls)}", Ink.PLAIN)
+                self._desk.say(f"acknowledged: {', '.join(self.frame.calls)}")
             case "quit":
                 self._opener.ask_to_leave()
             case "theme":
@@ -270,6 +274,7 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
     def end(self, ending: Ending) -> None:
         """Stop the engine that way, and leave once it has."""
         self._stopping = (ending, self.clock())
+        self._desk.say("")
         self.run_worker(partial(self.engine.stop, ending), name=STOP, thread=True, exit_on_error=False)
         self.draw()
 
@@ -286,6 +291,4 @@ class HedgeGridApp(OrderlyApp, inherit_bindings=False):
             self._desk.say(f"the engine did not start: {type(worker.error).__name__}: {worker.error}", Ink.ALARM)
             self.draw()
         elif worker.name == STOP and event.state in (WorkerState.SUCCESS, WorkerState.ERROR):
-            self.flat = str(worker.result) if event.state is WorkerState.SUCCESS else "unknown"
-            code = 0 if self._end_status is None else self._end_status(self.flat)
-            self.exit(code, return_code=code)
+            self.exit(0)

@@ -10,6 +10,7 @@ import msgspec
 
 from hedgegrid_tui.actions import ACTIONS, Group
 from hedgegrid_tui.render.keys import DEFAULT_KEYS, Keys, name_of, printed
+from hedgegrid_tui.settings import read_own
 
 TABLE: Final = "keys"
 RESERVED: Final = {
@@ -63,8 +64,12 @@ def load(path: Path) -> Keymap:
         return Keymap(complaints=(f"{path}: byte {error.start} is no UTF-8; the default keys hold",))
     except tomllib.TOMLDecodeError as error:
         return Keymap(complaints=(f"{path}: {_where(error)}; the default keys hold",))
+    except RecursionError:
+        return Keymap(complaints=(f"{path}: nested too deep; the default keys hold",))
     except _RefusedError as error:
         return Keymap(complaints=(f"{path}: {error}",))
+    except ValueError:  # all that is left of what Python makes of numbers
+        return Keymap(complaints=(f"{path}: a number of too many digits; the default keys hold",))
     return parse(table, str(path))
 
 
@@ -85,7 +90,7 @@ def parse(table: Mapping[str, Any], source: str) -> Keymap:
 
 
 def _table(path: Path) -> Mapping[str, Any]:
-    data = tomllib.loads(path.read_bytes().decode())
+    data = tomllib.loads(read_own(path).decode())
     stray = [name for name in data if name != TABLE]
     table = data.get(TABLE, {})
     if not isinstance(table, dict):

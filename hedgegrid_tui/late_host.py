@@ -45,7 +45,7 @@ class LateHost:
         """Make the host and start it (blocks for some tenths of a second); nothing where the session is over already.
 
         Raises:
-            Exception: Whatever the making met; `status` has it, too.
+            Exception: Whatever the making or the start met; `status` has it, too.
         """
         with self._lock:
             if self._closed or self._host is not None:
@@ -53,10 +53,10 @@ class LateHost:
             self._status = EngineStatus(EnginePhase.LOADING, "loading the engine")
             try:
                 host = self._make()
+                host.start()
             except Exception as error:
                 self._status = EngineStatus(EnginePhase.FAILED, f"{type(error).__name__}: {error}")
                 raise
-            host.start()
             self._host = host
 
     def send(self, command: Command) -> Future[Receipt]:

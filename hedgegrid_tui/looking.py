@@ -15,8 +15,6 @@ type Bounds = Callable[[Frame, int, int], tuple[int, int]]
 type Added = Callable[[Frame, Frame], int]
 """Gives how many lines a later frame has more than an earlier one."""
 
-LISTS: Final = frozenset({PanelId.ORDERS, PanelId.FILLS, PanelId.EVENTS, PanelId.ERRORS})
-"""Panels that a search filters."""
 BOUNDS: Final[Mapping[PanelId, Bounds]] = {
     PanelId.RISK: risk_page.bounds,
     PanelId.ORDERS: orders.bounds,
@@ -124,11 +122,11 @@ class Looking:
         search = self.view.search
         if key == "enter":
             self.view = replace(self.view, typing=False)
-        elif key in ("escape", "ctrl+c"):
+        elif key in ("escape", "ctrl+c", "ctrl+q"):
             self.back()
         elif key in ("backspace", "ctrl+h"):
             self._search_for(search[:-1])
-        elif key == "ctrl+u":
+        elif key in ("ctrl+u", "delete"):
             self._search_for("")
         elif character is not None and character.isprintable() and len(search) < LONGEST_SEARCH:
             self._search_for(search + character)

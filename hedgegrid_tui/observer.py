@@ -14,7 +14,7 @@ from hedgegrid_tui.render.frame import STUCK_AFTER_S, Frame, KeyHint
 from hedgegrid_tui.render.history import EquityHistory
 from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.view import View
-from strategy.snapshot import EnginePhase, ErrorRecord
+from strategy.snapshot import EnginePhase, EngineStatus, ErrorRecord, Snapshot
 
 REPEAT_S: Final = 30.0
 """The bell rings again after so long, where nothing else is configured."""
@@ -71,6 +71,10 @@ class Observer:
     _changed: float = 0.0
     _acknowledged: int = -1
     _critical: dict[int, ErrorRecord] = field(default_factory=dict)
+    _known: tuple[Snapshot, EngineStatus] = (Snapshot(), EngineStatus())
+    _log: tuple[str, ...] = ()
+    failures: list[Exception] = field(default_factory=list)
+    """What the engine raised while the last frame was made: its older word stands there, and grows old."""
     _bell: Bell = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,10 +84,10 @@ class Observer:
         """The picture of this moment for who looks at that."""
         view = View() if view is None else view
         frame = self._look()
-        lines = self.engine.journal_lines(self._book.after)
-        if lines:
-            self._book.take(lines)
-            self._history.load(lines)
+        try:
+            self._read_journal()
+        except Exception as error:  # noqa: BLE001 - lists that stand still must not stop the rest
+            self.failures.append(error)
         self._history.add(frame.snapshot)
         frame = replace(
             frame,
@@ -97,19 +101,34 @@ class Observer:
         return replace(frame, calls=tuple(sorted(calls)), ring=ring)
 
     def has_news(self) -> bool:
-        """Whether something calls for the trader that no frame has told of."""
-        return self._bell.is_news(self._causes(self._look()))
+        """Whether something calls for the trader, or has failed, that no frame has told of."""
+        frame = self._look()
+        return bool(self.failures) or self._bell.is_news(self._causes(frame))
 
-    def acknowledge(self) -> int:
-        """Let go of the critical errors and quieten the alarms; gives how many errors there were."""
-        found = len(self._critical)
+    def acknowledge(self) -> None:
+        """Let go of the critical errors and quieten the alarms."""
         self._acknowledged = max(self._critical, default=self._acknowledged)
         self._critical.clear()
         self._bell.acknowledge()
-        return found
+
+    def _read_journal(self) -> None:
+        lines = self.engine.journal_lines(self._book.after)
+        if lines:
+            self._book.take(lines)
+            self._history.load(lines)
+
+    def _ask(self) -> None:
+        """Learn what the engine shows; what it does not give stays as it was."""
+        self.failures = []
+        try:
+            self._known = self.engine.snapshot, self.engine.status
+            self._log = tuple(self.engine.log_lines())
+        except Exception as error:  # noqa: BLE001 - a snapshot that does not come is stale, and is shown so
+            self.failures.append(error)
 
     def _look(self) -> Frame:
-        snapshot, status = self.engine.snapshot, self.engine.status
+        self._ask()
+        snapshot, status = self._known
         now = self.clock()
         if (snapshot.session, snapshot.seq) != (self._session, self._seq):
             if snapshot.session != self._session:
@@ -126,7 +145,7 @@ class Observer:
             stuck_after=self.stuck_after,
             read_only=self.read_only,
             pinned=tuple(self._critical[number] for number in sorted(self._critical)),
-            log=(*self.complaints, *self.engine.log_lines()),
+            log=(*self.complaints, *self._log),
             keys=self.keys,
         )
 

@@ -1,4 +1,4 @@
-"""What keys open above the dashboard: questions with their answers, pages, the palette; loaded when first wanted."""
+"""What keys open above the dashboard: questions with their answers, pages, the palette; loaded late."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -28,6 +28,12 @@ class Opener:
         self._desk = desk
         self._rehearse = rehearse
         self._drilled: DrillRun | None = None
+
+    @staticmethod
+    def preload() -> None:
+        """Load what keys open: an installation that is replaced below a running session must not cost the flatten."""
+        from hedgegrid_tui import drill_report  # noqa: F401
+        from hedgegrid_tui.screens import dialog, drill_page, pages, palette, questions, reader  # noqa: F401
 
     def ask(self, action: Action) -> None:
         """Put an action's question; nothing is sent before its answer."""

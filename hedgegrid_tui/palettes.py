@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hedgegrid_tui.colours import SIXTEEN, WRITTEN, contrast, nearest
+from hedgegrid_tui.settings import read_own
 
 DEFAULT_THEME: Final = "hedgegrid-dark"
 BASE: Final = (
@@ -94,7 +95,7 @@ def read(path: Path, known: Mapping[str, Palette]) -> Palette:
     if not path.is_file():
         raise PaletteError("is no file")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_own(path).decode())
     except OSError as error:
         raise PaletteError(f"cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

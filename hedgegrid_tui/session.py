@@ -1,6 +1,7 @@
 """One session from its plan to its exit status: with a screen or without, and what is said at its end."""
 
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hedgegrid_tui.engine.plan import INTERNAL_ERROR, Mode, SessionPlan
 from hedgegrid_tui.late_host import LateHost
 from hedgegrid_tui.observer import REPEAT_S
 from hedgegrid_tui.render.frame import STUCK_AFTER_S
+from hedgegrid_tui.render.plot import glyphs_for
 from hedgegrid_tui.signals import PROCESS, EndSignals
 from hedgegrid_tui.terminal import forget_told_size, say
 from strategy.control import Ending, Origin
@@ -127,6 +129,7 @@ class Session:
             keymap=look.keymap,
             fps=look.fps,
             settings_dir=look.memory,
+            glyphs=glyphs_for(sys.__stderr__.encoding if sys.__stderr__ else "", os.environ.get("TERM", "")),
             stuck_after_s=look.stuck_after_s,
             alarm_repeat_s=look.alarm_repeat_s,
         )

@@ -1,6 +1,7 @@
 """Where the trader's own files for the cockpit stand, and how the screen was left."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,8 @@ from hedgegrid_tui.render.view import RANGES_S, PanelId, View
 
 APP: Final = "hedgegrid"
 VIEW_FILE: Final = "view.json"
-LARGEST: Final = 4096
-"""A longer file is none of ours."""
+LARGEST: Final = 65_536
+"""Bytes; a longer file would keep the trader waiting, and is none that a person has written."""
 
 
 class _Left(msgspec.Struct, frozen=True):
@@ -30,12 +31,26 @@ def config_dir() -> Path:
     return Path(platformdirs.user_config_dir(APP, appauthor=False))
 
 
+def read_own(path: Path) -> bytes:
+    """A file that the trader may have written; never waits, and never takes more than `LARGEST` bytes.
+
+    Raises:
+        OSError: It cannot be read, or is no file, or longer; `strerror` has the words.
+    """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, f"longer than {LARGEST:,} bytes", str(path))
+    return content
+
+
 def load_view(state_dir: Path) -> View:
     """How the screen was left: panels, what was maximised, the chart's range; the default for a file that is no use."""
     try:
-        with (state_dir / VIEW_FILE).open("rb") as file:
-            left = msgspec.json.decode(file.read(LARGEST), type=_Left)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        left = msgspec.json.decode(read_own(state_dir / VIEW_FILE), type=_Left)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return View()
     if not 0 <= left.chart_range < len(RANGES_S):
         return View()

@@ -24,7 +24,7 @@ BARS_OLD_AFTER_NS: Final = 3 * NS_PER_MINUTE
 
 
 def regime_row(snapshot: Snapshot, width: int) -> Row:
-    """Regime, spread of the EMAs, ADX, ATR; how far the warm-up is while they are cold; the throttle below one."""
+    """Regime, distance of the EMAs, ADX, ATR; how far the warm-up is while they are cold; the throttle below one."""
     reading = snapshot.regime
     age = snapshot.ts - reading.ts if reading.ts else 0
     old = age > BARS_OLD_AFTER_NS
@@ -49,7 +49,7 @@ def _regime(reading: RegimeReading, *, old: bool) -> Row:
 def _figures(reading: RegimeReading, snapshot: Snapshot, *, old: bool) -> list[Part]:
     spread, adx, atr = reading.spread_bps, reading.adx, reading.atr
     shown = (
-        (1, "spread", None if spread is None else f"{signed(spread, 1)} bps"),
+        (1, "EMAs", None if spread is None else f"{signed(spread, 1)} bps"),
         (2, "ADX", None if adx is None else fixed(adx, 1)),
         (3, "ATR", None if atr is None else f"{fixed(atr, snapshot.price_decimals)} {snapshot.currency}".rstrip()),
     )
@@ -95,14 +95,14 @@ def countdown(nanoseconds: int) -> str:
     return f"{hours} h {minutes:02} m" if hours else f"{minutes} m"
 
 
-def regime_in_brief(snapshot: Snapshot) -> Row:
-    """Regime and strength for a narrow row."""
+def regime_in_brief(snapshot: Snapshot, *, strength: bool) -> Row:
+    """Regime and distance of the EMAs for a narrow row, with the strength where there is room."""
     reading = snapshot.regime
     old = bool(reading.ts) and snapshot.ts - reading.ts > BARS_OLD_AFTER_NS
     told = _regime(reading, old=old)[-1]
     if old:
         return (told, Segment(f" ! {age_ns(snapshot.ts - reading.ts)} old", Ink.STALE))
-    adx = f" · ADX {fixed(reading.adx, 1)}" if reading.adx is not None else ""
+    adx = f" · ADX {fixed(reading.adx, 1)}" if strength and reading.adx is not None else ""
     spread = f" · {signed(reading.spread_bps, 1)} bps" if reading.spread_bps is not None else ""
     return (told, Segment(f"{spread}{adx}", Ink.MUTED))
 

@@ -2,6 +2,7 @@
 
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Part, Rows, Segment, fit_all, pack
+from strategy.snapshot import EnginePhase
 
 CURSOR = "▏"
 
@@ -11,8 +12,8 @@ def status_rows(frame: Frame, width: int, height: int) -> Rows:
     if frame.view.typing:
         typed = (Segment(f"/{frame.view.search}", Ink.STRONG), Segment(CURSOR, Ink.KEY))
         return fit_all(((*typed, Segment(f"  searches {frame.view.panel}", Ink.MUTED)),), width, height)
-    ready = f"ready; {frame.keys.of('help')} for help"
-    message = frame.message if frame.message.text else Segment(ready, Ink.FAINT)
+    state = "ready" if frame.status.phase is EnginePhase.RUNNING else str(frame.status.phase)
+    message = frame.message if frame.message.text else Segment(f"{state}; {frame.keys.of('help')} for help", Ink.FAINT)
     return fit_all(((message,),), width, height)
 
 

@@ -52,7 +52,7 @@ class EquityHistory:
                 continue
             try:
                 told = self._decoder.decode(line)
-            except (msgspec.DecodeError, ArithmeticError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
                 continue
             if told.kind == _START and told.ts < self._latest and self._session is None:
                 self._forget()

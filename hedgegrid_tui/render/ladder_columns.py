@@ -104,9 +104,10 @@ def _widths(snapshot: Snapshot, found: Lines) -> dict[Column, int]:
         Column.PRICE: _longest(prices, decimals),
         Column.AWAY: _away_width(snapshot, prices, ends),
         Column.QTY: _longest(quantities, snapshot.qty_decimals),
-        Column.TP: _longest(targets, decimals),
+        # Where nothing is held, too: the first lot must not move the columns.
+        Column.TP: _longest([*targets, *prices], decimals),
         Column.TP_AWAY: _away_width(snapshot, targets, targets),
-        Column.STOP: _longest(stops, decimals),
+        Column.STOP: _longest([*stops, *prices], decimals),
         Column.STOP_AWAY: _away_width(snapshot, stops, stops),
         Column.PNL: max(len(gain(value).text) for value in _ends(gains)),
     }

@@ -79,7 +79,7 @@ def lines(snapshot: Snapshot) -> Lines:
     centre = len(found) if centre_price is None else above(found, centre_price)
     market = len(found) if middle is None else above(found, middle)
     mark = snapshot.market.mark
-    if mark is not None and mid is not None and above(found, mark) != market:
+    if mark is not None and mid is not None and _is_apart(snapshot, mark, mid) and above(found, mark) != market:
         found.append(Line(mark, Mark(MarkKind.MARK_PRICE)))
         found.sort(key=_height)
         market = above(found, mid)
@@ -88,6 +88,11 @@ def lines(snapshot: Snapshot) -> Lines:
     held_to = rungs or [index for index, line in enumerate(found) if type(line.what) is LotView]
     over = sum(found[index].price >= centre_price for index in held_to) if centre_price is not None else len(held_to)
     return Lines(tuple(found), market, centre, tuple(held_to), over)
+
+
+def _is_apart(snapshot: Snapshot, mark: Decimal, mid: Decimal) -> bool:
+    """Whether the mark deserves a line: one a tick beyond a rung would come and go, and shove the others each time."""
+    return abs(mark - mid) >= (snapshot.ladders.step or ZERO)
 
 
 def above(found: Sequence[Line], price: Decimal) -> int:

@@ -141,7 +141,7 @@ def _filled(fill: FreshFill | None, leg: Leg) -> Row:
     if fill is None:
         return ()
     latest = fill.latest
-    others = f" and {fill.number - 1} more" if fill.number > 1 else ""
+    others = f", +{fill.number - 1}" if fill.number > 1 else ""
     age = f"{fill.age_s} s ago" if fill.age_s else "now"
     own = latest.leg is leg and latest.role is Role.ENTRY
     what = "" if own else f"{latest.leg} {ROLES[latest.role]} "

@@ -143,8 +143,8 @@ TOP: Final = (
     (
         "regime",
         (
-            "spread of the fast over the slow average, ADX for the strength, ATR for the range of a minute; warming n/m"
-            " until there are enough one-minute bars"
+            "EMAs: how far the fast average is above the slow one, ADX for the strength, ATR for the range of a minute;"
+            " warming n/m until there are enough one-minute bars"
         ),
     ),
     (

@@ -14,7 +14,9 @@ from strategy.snapshot import LegView, Snapshot
 
 BESIDE: Final = 84
 """From this width on the legs stand beside each other."""
-BAR: Final = 8
+CAP_USED: Final = "cap used"
+BAR, LEAST_BAR = 8, 3
+"""Cells of the bar of what is used; long figures leave it fewer."""
 BETWEEN: Final = (Segment(" │ ", Ink.FAINT),)
 
 
@@ -37,7 +39,7 @@ def _leg(snapshot: Snapshot, leg: LegView, width: int) -> list[Ranked]:
         Ranked(0, _held(snapshot, leg, width)),
         Ranked(0, _protected(snapshot, leg, width)),
         Ranked(2, _unrealised(snapshot, leg), "unrealised"),
-        Ranked(1, _cap(snapshot, leg), "cap used"),
+        Ranked(1, _cap(snapshot, leg, width - len(CAP_USED) - 1), CAP_USED),
         Ranked(4, (Segment(_all_filled(snapshot, leg)),), "if all fill"),
         Ranked(3, (_liquidation(snapshot, leg.leg),), "liquidation"),
         Ranked(5, _orders(leg), "orders"),
@@ -74,12 +76,14 @@ def _unrealised(snapshot: Snapshot, leg: LegView) -> Row:
     return (Segment(f"{worth}  ", Ink.MUTED), gain(leg.unrealised))
 
 
-def _cap(snapshot: Snapshot, leg: LegView) -> Row:
+def _cap(snapshot: Snapshot, leg: LegView, width: int) -> Row:
     caps = snapshot.risk.caps
     worst = caps.long_worst if leg.leg is Leg.LONG else caps.short_worst
     ink = Ink.LONG if leg.leg is Leg.LONG else Ink.SHORT
     share = (Segment(f" {percent(worst, caps.leg_cap)} %", Ink.MUTED),) if caps.leg_cap else ()
-    return (*bar(leg.notional, worst, caps.leg_cap, ink, BAR), Segment(" "), used(worst, caps.leg_cap, 0), *share)
+    told: Row = (Segment(" "), used(worst, caps.leg_cap, 0), *share)
+    cells = max(LEAST_BAR, min(BAR, width - width_of(told)))
+    return (*bar(leg.notional, worst, caps.leg_cap, ink, cells), *told)
 
 
 def _all_filled(snapshot: Snapshot, leg: LegView) -> str:

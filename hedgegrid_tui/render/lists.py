@@ -5,7 +5,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from hedgegrid_tui.render.frame import Frame, leg_mark
-from hedgegrid_tui.render.numbers import clock_text, signed
+from hedgegrid_tui.render.numbers import clock_text, fixed, signed
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all
 from strategy.control import Receipt, Result
 from strategy.domain import Leg
@@ -17,6 +17,8 @@ INKS: Final = {
     Result.TIMEOUT: Segment("✗ TIMED OUT", Ink.ALARM),
 }
 
+EQUITIES: Final = frozenset({"peak", "peak_before"})
+"""What of a receipt's detail is an equity."""
 AVERAGE: Final = Context(prec=9)
 """Digits of an average price, whatever its tick."""
 
@@ -76,8 +78,18 @@ def _number(text: str, digits: Context | None = None) -> str:
 def _told(key: str, value: object) -> str:
     if isinstance(value, dict):
         return f"{key} {_leg_words(value)}"
+    if key in EQUITIES:
+        return f"{key.replace('_', ' ')} {_money(str(value))}"
     words = ("yes" if value else "no") if isinstance(value, bool) else value
     return f"{key.replace('_', ' ')} {words}"
+
+
+def _money(text: str) -> str:
+    """Money with two decimals; anything else as it is."""
+    try:
+        return fixed(Decimal(text), 2)
+    except (ArithmeticError, ValueError):
+        return text
 
 
 def details(receipt: Receipt) -> str:

@@ -8,7 +8,7 @@ from hedgegrid_tui.render.door import STAGES
 from hedgegrid_tui.render.frame import Frame, leg_mark
 from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.lists import closed_legs
-from hedgegrid_tui.render.numbers import count, fixed
+from hedgegrid_tui.render.numbers import clock_text, count, fixed
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, width_of, wrap
 from strategy.domain import ZERO, DoorState, Leg
 from strategy.snapshot import EnginePhase, FlattenStage, FlattenView, Snapshot
@@ -86,7 +86,9 @@ def _matters(snapshot: Snapshot, flatten: FlattenView) -> bool:
 def _flatten(frame: Frame, flatten: FlattenView) -> tuple[Row, ...]:
     snapshot = frame.snapshot
     which = flatten.legs[0].upper() if len(flatten.legs) == 1 else "BOTH"
-    head = (Segment(f"FLATTEN {which}  ", Ink.STRONG), *_stages(flatten, frame.keys))
+    # One that has ended may stand there for hours.
+    at = () if flatten.running else (Segment(f"{clock_text(flatten.started_ns)}  ", Ink.MUTED),)
+    head = (Segment(f"FLATTEN {which}  ", Ink.STRONG), *at, *_stages(flatten, frame.keys))
     if not flatten.running:
         closed = closed_legs(snapshot.receipts)
         left = (_left(snapshot, flatten),) if flatten.stage is FlattenStage.NOT_FLAT or not closed else ()

@@ -142,7 +142,7 @@ def _variable(view: View, fixed: frozenset[PanelId]) -> PanelId:
 
 
 def _wide(room: Place, view: View) -> Places:
-    side = 42 if room.width < 140 else 54 if room.width < VAST else 62
+    side = 40 if room.width < 140 else 54 if room.width < VAST else 62
     right = _stack(Place(room.x + room.width - side, room.y, side, room.height), SIDE)
     fixed = frozenset({PanelId.LADDER, *shown(right)})
     return {**_below(Place(room.x, room.y, room.width - side, room.height), view, fixed), **right}

@@ -16,6 +16,8 @@ from strategy.snapshot import Snapshot
 LEVELS: Final = ("warn", "pause", "halt")
 NEAR_PCT: Final = 80
 """A limit that is used so far is coloured."""
+WHOLE_FROM_PCT: Final = 1000
+"""A distance of so much has no use for decimals."""
 LABEL: Final = 10
 """Cells of a row's label."""
 DENIALS: Final = 3
@@ -63,14 +65,15 @@ def breaker_parts(frame: Frame) -> list[Part]:
     trips = Part(3, (Segment(f"trips {breaker.trips}", Ink.MUTED),))
     if breaker.is_open:
         return [
-            Part(0, (door.STATES[DoorState.BREAKER_OPEN],)),
-            Part(0, (Segment(f"{door.closing(snapshot)}, {frame.keys.of('reset-breaker')} resets", Ink.BREAKER),)),
-            Part(1, (Segment(f"tripped at {breaker.threshold} errors {window}"),)),
+            Part(0, (Segment("⊘ OPEN", Ink.BREAKER),)),
+            Part(0, (Segment(door.closing(snapshot), Ink.BREAKER),)),
+            Part(1, (Segment(f"{frame.keys.of('reset-breaker')} resets", Ink.BREAKER),)),
+            Part(2, (Segment(f"tripped at {breaker.threshold} errors {window}"),)),
             trips,
         ]
     near = bool(breaker.count) and breaker.count + 1 >= breaker.threshold
-    count = Segment(f"{breaker.count} of {breaker.threshold} errors {window}", Ink.WARN if near else Ink.PLAIN)
-    return [Part(0, (Segment("✓ closed", Ink.OK),)), Part(0, (count,)), trips]
+    count = Segment(f"{breaker.count} of {breaker.threshold} errors", Ink.WARN if near else Ink.PLAIN)
+    return [Part(0, (Segment("✓ closed", Ink.OK),)), Part(0, (count,)), Part(1, (Segment(window, Ink.MUTED),)), trips]
 
 
 def repeated_row(frame: Frame) -> Row:
@@ -168,7 +171,7 @@ def liquidation_text(snapshot: Snapshot, leg: Leg) -> str:
     price, far = liquidation(snapshot, leg), liquidation_pct(snapshot, leg)
     if price is None:
         return "at no price"
-    away = "" if far is None else f" ({signed(far, 1)} %)"
+    away = "" if far is None else f" ({signed(far, 1 if abs(far) < WHOLE_FROM_PCT else 0)} %)"
     return f"{fixed(price, snapshot.price_decimals)}{away}"
 
 

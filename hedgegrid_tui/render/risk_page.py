@@ -10,6 +10,7 @@ from hedgegrid_tui.render.numbers import fixed, percent, signed
 from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.risk import (
     LABEL,
+    LEVELS,
     NOT_YET,
     breaker_parts,
     brief,
@@ -34,6 +35,8 @@ from strategy.snapshot import Snapshot
 
 WIDTH: Final = 78
 """Of the panel on the smallest screen."""
+ROOMY: Final = 56
+"""A narrower panel has money without decimals, and the levels of loss without their names."""
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
@@ -113,8 +116,9 @@ def _breaker(frame: Frame, width: int) -> list[Row]:
 
 def _losses(snapshot: Snapshot, width: int) -> list[Row]:
     drawdown, equity, currency = snapshot.risk.drawdown, snapshot.metrics.equity, snapshot.currency
-    total = loss_row("total", drawdown.total_pct, drawdown.total_levels)
-    day = loss_row("day", drawdown.day_pct, drawdown.day_levels)
+    words = LEVELS if width >= ROOMY else ("", "", "")
+    total = loss_row("total", drawdown.total_pct, drawdown.total_levels, words)
+    day = loss_row("day", drawdown.day_pct, drawdown.day_levels, words)
     peak = f"peak {fixed(drawdown.peak, 2)}, equity {fixed(equity, 2)} {currency}: {signed(equity - drawdown.peak)}"
     began = f"day began at {fixed(drawdown.day_start, 2)} {currency}: {signed(equity - drawdown.day_start)}"
     found = [
@@ -122,8 +126,8 @@ def _losses(snapshot: Snapshot, width: int) -> list[Row]:
         *_folded(day, (Segment(began, Ink.MUTED),), width),
     ]
     if drawdown.reached:
-        words = f"! reached {', '.join(drawdown.reached)}; trips {drawdown.trips}"
-        found += [(Segment(line, Ink.WARN),) for line in wrap(words, max(1, width - LABEL))]
+        acted = f"! reached {', '.join(drawdown.reached)}; trips {drawdown.trips}"
+        found += [(Segment(line, Ink.WARN),) for line in wrap(acted, max(1, width - LABEL))]
     return [(labelled("" if index else "losses"), *row) for index, row in enumerate(found)]
 
 
@@ -137,20 +141,30 @@ def _limits(snapshot: Snapshot, width: int) -> list[Row]:
     )
     lines: list[Row] = []
     for index, (mark, worst, cap) in enumerate(uses):
-        share = f" ({percent(worst, cap)} %)" if cap else ""
-        tail = Segment(f" {snapshot.currency}{share}", Ink.MUTED)
-        lines.append((labelled("" if index else "caps"), mark, Segment(" "), used(worst, cap, 2), tail))
+        share = (Segment(f"({percent(worst, cap)} %)", Ink.MUTED),) if cap else ()
+        figures = (mark, Segment(" "), used(worst, cap, 2 if width >= ROOMY else 0))
+        parts = [Part(0, figures), Part(1, (Segment(snapshot.currency, Ink.MUTED),)), Part(2, share)]
+        lines.append(_packed("" if index else "caps", parts, width, " "))
     ramp = _ramp(snapshot)
     if ramp:
         lines.append((labelled(""), *ramp_row(snapshot)))
     lines += _wrapped(f"{ramp}held, in flight and resting, at entry prices", width)
-    lines.append((labelled("throttle"), throttle(snapshot), Segment(" of both ladders, by the operator", Ink.MUTED)))
-    lines.append((labelled("leverage"), leverage(snapshot), Segment(" with every entry filled", Ink.MUTED)))
+    yours = (Segment("of both ladders", Ink.MUTED),)
+    operator = (Segment("by the operator", Ink.MUTED),)
+    lines.append(_packed("throttle", [Part(0, (throttle(snapshot),)), Part(1, yours), Part(2, operator)], width, " "))
+    filled = (Segment("with every entry filled", Ink.MUTED),)
+    lines.append(_packed("leverage", [Part(0, (leverage(snapshot),)), Part(1, filled)], width, " "))
     for index, leg in enumerate(Leg):
-        text = liquidation_text(snapshot, leg)
-        lines.append((labelled("" if index else "liquid."), leg_mark(leg), Segment(f" {text}")))
-    kept = Segment(f", {budget.reserve} kept for exits and cancels", Ink.MUTED)
-    lines.append((labelled("requests"), *requests_row(snapshot)[1:], kept))
+        room = max(1, width - LABEL)
+        words = wrap(liquidation_text(snapshot, leg), max(1, room - len(leg_mark(leg).text) - 1))
+        for at, word in enumerate(words):
+            mark = leg_mark(leg) if not at else Segment(" " * len(leg_mark(leg).text))
+            lines.append((labelled("" if index or at else "liquid."), mark, Segment(f" {word}")))
+    kept = (Segment(f"{budget.reserve} kept for exits and cancels", Ink.MUTED),)
+    lines += [
+        (labelled("" if at else "requests"), *row)
+        for at, row in enumerate(_folded(requests_row(snapshot)[1:], kept, width))
+    ]
     return lines
 
 
@@ -189,8 +203,8 @@ def _list(label: str, texts: Sequence[str], width: int) -> list[Row]:
     return lines
 
 
-def _packed(label: str, parts: Sequence[Part], width: int) -> Row:
-    return (labelled(label), *pack(parts, max(1, width - LABEL)))
+def _packed(label: str, parts: Sequence[Part], width: int, gap: str = "  ") -> Row:
+    return (labelled(label), *pack(parts, max(1, width - LABEL), gap))
 
 
 def _folded(head: Row, words: Sequence[Segment], width: int) -> list[Row]:

@@ -86,13 +86,18 @@ def text_of(row: Row) -> str:
 
 def fit(row: Row, width: int) -> Row:
     """The row at exactly that width: padded, or cut with a visible mark."""
-    row = tuple(Segment(clean(text), ink) for text, ink in row if text)
-    spare = width - width_of(row)
+    known: list[Segment] = []
+    spare = width
+    for segment in row:
+        if segment.text:
+            text = clean(segment.text)
+            known.append(segment if text == segment.text else Segment(text, segment.ink))
+            spare -= len(text)
     if spare >= 0:
-        return (*row, Segment(" " * spare)) if spare else row
+        return (*known, Segment(" " * spare)) if spare else tuple(known)
     kept: list[Segment] = []
     room = width - len(CUT)
-    for text, ink in row:
+    for text, ink in known:
         if room <= 0:
             break
         kept.append(Segment(text[:room], ink))

@@ -20,6 +20,8 @@ DRAW_WARN_MS: Final = 100
 STEP_MS: Final = 25
 ROOMY: Final = 48
 """From this width on a row has room for who pays."""
+WITH_STRENGTH: Final = 40
+"""From this width on a row has room for the strength of a trend."""
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
@@ -54,7 +56,13 @@ def _lines(frame: Frame, width: int) -> list[Ranked]:
         (3, "engine loop lag", (_ms(frame.status.lag_ms, LAG_WARN_MS),)),
         (4, "screen frame", (_ms(int(frame.draw_ms), DRAW_WARN_MS) if frame.draw_ms else Segment(NONE, Ink.MUTED),)),
         (3, "engine", (Segment(told, Ink.ALARM if failed else Ink.PLAIN),)),
-        (5, "regime", conditions.regime_in_brief(snapshot) if known else (Segment(NONE, Ink.MUTED),)),
+        (
+            5,
+            "regime",
+            conditions.regime_in_brief(snapshot, strength=width >= WITH_STRENGTH)
+            if known
+            else (Segment(NONE, Ink.MUTED),),
+        ),
         (
             5,
             "funding",

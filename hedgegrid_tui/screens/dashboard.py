@@ -38,6 +38,7 @@ from hedgegrid_tui.render.rows import Ink, Rows, Segment, fit, fit_all
 from hedgegrid_tui.render.strip import as_last_known
 from hedgegrid_tui.render.view import PanelId
 from hedgegrid_tui.widgets.panel import Inked, Panel
+from strategy.domain import NS_PER_S
 
 type Picture = Callable[[Frame, int, int], Rows]
 
@@ -128,6 +129,9 @@ class Dashboard(Inked[None], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._chart: Rows = ()
+        self._chart_of: tuple[object, ...] = ()
+        """What the chart was drawn of."""
         self._resized = resized
         self._typed = typed
         self._panels: dict[str, Panel] = {name: Panel(id=name) for name in PICTURES if name not in FRAMED}
@@ -190,13 +194,20 @@ class Dashboard(Inked[None], inherit_bindings=False):
     def _picture(self, name: str, frame: Frame, failures: list[Exception]) -> Rows:
         room = self.room(name)
         if frame.snapshot.seq or name not in FRAMED or name in SAY_WITHOUT_SNAPSHOT:
-            picture = PICTURES[name]
-            if name == PanelId.CHART and self._glyphs is not Glyphs.BRAILLE:
-                picture = partial(chart.rows, glyphs=self._glyphs)
+            picture = self._chart_rows if name == PanelId.CHART else PICTURES[name]
             return self._drawn(name, picture, frame, failures, room)
         if name == PanelId.LADDER or (PanelId.LADDER not in self.shown and name == frame.view.panel):
             return self._drawn(name, startup.rows, frame, failures, room)
         return fit_all(((Segment("no snapshot yet", Ink.MUTED),),), *room)
+
+    def _chart_rows(self, frame: Frame, width: int, height: int) -> Rows:
+        """The chart, drawn anew once a second of the market's time: it is the dearest picture and moves slowest."""
+        newest = frame.history[-1].ts if frame.history else 0
+        of = (frame.snapshot.ts // NS_PER_S, newest, frame.view.range_s, frame.stale, width, height)
+        if of != self._chart_of:
+            self._chart = chart.rows(frame, width, height, glyphs=self._glyphs)
+            self._chart_of = of
+        return self._chart
 
     @staticmethod
     def _drawn(name: str, picture: Picture, frame: Frame, failures: list[Exception], room: tuple[int, int]) -> Rows:

@@ -32,7 +32,8 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         self._question = question
         self._frame = frame
         self._clock = clock
-        self._opened = clock()
+        self._seen: float | None = None
+        """When the question was first on the screen, by the clock; None before."""
         self._said = ""
         self._paused = False
         """Whether the last key was that of the pause, whose way the hint then tells."""
@@ -44,6 +45,10 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Fill the panel before it is first seen."""
         self.show(self._frame)
+        self.call_after_refresh(self._is_seen)
+
+    def _is_seen(self) -> None:
+        self._seen = self._clock()
 
     def on_resize(self) -> None:
         """Fit the rows to the new width."""
@@ -82,7 +87,8 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
         if self._said:
             return Segment(self._said, Ink.WARN)
         ask = "nothing was sent" if self._question.refused(self._frame) else self._ask()
-        return Segment(f"{ask} · {self._frame.keys.of('pause')} pauses", Ink.MUTED)
+        pauses = "" if self._frame.read_only else f" · {self._frame.keys.of('pause')} pauses"
+        return Segment(f"{ask}{pauses}", Ink.MUTED)
 
     def _ask(self) -> str:
         return "press the key of your answer"
@@ -101,7 +107,7 @@ class Dialog(ModalScreen[str | None], inherit_bindings=False):
             self.dismiss(None)
         elif self._paused:  # what must work whatever stands on the screen
             await self.app.run_action("act('pause')")
-        elif self._clock() - self._opened < GUARD_S:
+        elif self._seen is None or self._clock() - self._seen < GUARD_S:
             self._say(TOO_SOON)
         else:
             self._take(event)

@@ -10,25 +10,23 @@ from hedgegrid_tui.render.lists import receipt_row
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, text_of, wrap
 from hedgegrid_tui.render.wording import with_keys
 
-KEY: Final = 4
 NAME: Final = 13
-INDENT: Final = KEY + NAME + 4
 TERM: Final = 18
 """A longer term has a row of its own."""
-INTRO: Final = (
-    "{search} searches this page, n and N go from place to place, {back} closes it. {pause} pauses from here, too."
-)
+INTRO: Final = "{search} searches this page, n and N go from place to place, {back} closes it."
+PAUSES: Final = "{pause} pauses from here, too."
 GROUPS: Final = {Group.ACT: "Keys that act", Group.LOOK: "Keys that only change what you see"}
 
 
 def help_page(frame: Frame, width: int) -> Rows:
     """Every key with why it cannot be used now, then the whole screen in plain words."""
     lines: list[Row] = [*_intro(frame, width)]
+    widest = max(len(frame.keys.of(action)) for action in ACTIONS)
     for group, title in GROUPS.items():
         lines += _heading(title)
         for action in ACTIONS.values():
             if action.group is group:
-                lines += _action(action, frame, width)
+                lines += _action(action, frame, width, widest)
     for section in sections():
         lines += _heading(section.title)
         for term, text in section.lines:
@@ -37,27 +35,29 @@ def help_page(frame: Frame, width: int) -> Rows:
 
 
 def _intro(frame: Frame, width: int) -> list[Row]:
-    return [(Segment(line, Ink.MUTED),) for line in wrap(with_keys(INTRO, frame.keys), max(1, width))]
+    text = INTRO if frame.read_only else f"{INTRO} {PAUSES}"
+    return [(Segment(line, Ink.MUTED),) for line in wrap(with_keys(text, frame.keys), max(1, width))]
 
 
 def _heading(title: str) -> list[Row]:
     return [(), (Segment(title, Ink.STRONG),)]
 
 
-def _action(action: Action, frame: Frame, width: int) -> list[Row]:
+def _action(action: Action, frame: Frame, width: int, widest: int) -> list[Row]:
     refused = action.allowed(frame)
     key = frame.keys.of(action.id) or "-"
     does = action.help if action.danger is Danger.SAFE else f"{action.help} It {action.danger}."
-    room = max(1, width - INDENT)
+    indent = widest + NAME + 4
+    room = max(1, width - indent)
     head: Row = (
-        Segment(f"  {key:{KEY}} ", Ink.FAINT if refused else Ink.KEY),
+        Segment(f"  {key:{widest}} ", Ink.FAINT if refused else Ink.KEY),
         Segment(f"{action.text:{NAME}} ", Ink.STRONG),
     )
     told = [(text, Ink.PLAIN) for text in wrap(does, room)]
     if refused:
         told += [(text, Ink.WARN) for text in wrap(f"not now: {refused}", room)]
     return [
-        (*(head if not at else (Segment(" " * INDENT),)), Segment(text, ink)) for at, (text, ink) in enumerate(told)
+        (*(head if not at else (Segment(" " * indent),)), Segment(text, ink)) for at, (text, ink) in enumerate(told)
     ]
 
 

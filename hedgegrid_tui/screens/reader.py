@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import ModalScreen
 
+from hedgegrid_tui.render import strip
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.rows import NOTHING, Ink, Part, Row, Rows, Segment, fit, pack
+from hedgegrid_tui.render.rows import NOTHING, Ink, Part, Row, Rows, Segment, fit, fit_all, pack, wrap
 from hedgegrid_tui.render.searching import marked, matches
 from hedgegrid_tui.widgets.panel import Panel
 
@@ -18,6 +19,10 @@ OPENERS: Final = ("help", "risk", "journal", "quit")
 LONGEST: Final = 40
 """Characters of a search."""
 FAR: Final = 1_000_000
+VITAL: Final = 2
+"""Rows of the strip that stay in view: mode and state; profit, protection, feed and alarms."""
+LEAST_WITH_VITAL: Final = 8
+"""Rows of a page from which on they have room."""
 
 
 class Reader(ModalScreen[None], inherit_bindings=False):
@@ -52,7 +57,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         self._frame = frame
         self._at: int | None = None if from_end else 0
         """First line shown; None follows the end."""
-        self._told = frame.message
+        self._told = _without_age(frame.message.text)
         """What stood on the status line, which the page covers: anything newer is told in the foot."""
         self._search = ""
         self._typing = False
@@ -72,18 +77,28 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         """Draw the part of the page that is in view, with what is known now."""
         self._frame = frame
         panel = self.query_one("#page", Panel)
-        lines, height = self._lines()
+        width = panel.size.width
+        lines, height, failures = self._lines()
         at = self._first(len(lines), height)
         shown = tuple(marked(line, self._search) for line in lines[at : at + height])
-        width = panel.size.width
         blanks = tuple(fit((), width) for _ in range(height - len(shown)))
-        panel.show((*shown, *blanks, self._foot(lines, at, height, width)))
-        return []
+        try:
+            vital = strip.rows(frame, width, _vital(panel.size.height))
+        except Exception as error:  # noqa: BLE001 - the page must be read, and left, without it
+            failures.append(error)
+            vital = fit_all(_told(error, "the strip", width), width, _vital(panel.size.height))
+            vital = (*vital, *(fit((), width) for _ in range(_vital(panel.size.height) - len(vital))))
+        panel.show((*vital, *shown, *blanks, self._foot(lines, at, height, width)))
+        return failures
 
-    def _lines(self) -> tuple[Rows, int]:
-        """The page, and how many lines of it are in view at once."""
+    def _lines(self) -> tuple[Rows, int, list[Exception]]:
+        """The page, how many lines of it are in view at once, and what has kept it from being drawn."""
         size = self.query_one("#page", Panel).size
-        return self._page(self._frame, size.width), max(1, size.height - 1)
+        height = max(1, size.height - _vital(size.height) - 1)
+        try:
+            return self._page(self._frame, size.width), height, []
+        except Exception as error:  # noqa: BLE001 - a page must never take the screen with it
+            return _told(error, "the page", size.width), height, [error]
 
     def _foot(self, lines: Rows, at: int, height: int, width: int) -> Row:
         """What is searched for, or where in the page this is, and the keys."""
@@ -109,7 +124,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         scroll = (
             f"{keys.of('scroll-up')} {keys.of('scroll-down')} {keys.of('scroll-page-down')} scroll" if place else ""
         )
-        message = self._frame.message if self._frame.message != self._told else NOTHING
+        message = self._frame.message if _without_age(self._frame.message.text) != self._told else NOTHING
         hints = (scroll, f"{keys.of('search')} searches", f"{keys.of('back')} closes")
         parts = [
             Part(0, (message,) if message.text else ()),
@@ -149,7 +164,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
     def _look_for(self, text: str) -> None:
         """Go to the first place from here on, or else to the last one before."""
         self._search, self._match = text, None
-        lines, height = self._lines()
+        lines, height, _ = self._lines()
         found = matches(lines, text)
         if found:
             here = self._first(len(lines), height)
@@ -166,7 +181,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
 
     def action_next(self, by: int) -> None:
         """Go to the next place where the text stands, or to the one before; from the last to the first."""
-        lines, height = self._lines()
+        lines, height, _ = self._lines()
         found = matches(lines, self._search)
         if found:
             at = self._first(len(lines), height) - (by > 0) if self._match is None else self._match
@@ -176,7 +191,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
 
     def action_scroll_page(self, by: int) -> None:
         """Move the view by lines; reaching the end follows it."""
-        lines, height = self._lines()
+        lines, height, _ = self._lines()
         at = max(0, self._first(len(lines), height) + by)
         self._at = None if at + height >= len(lines) and by > 0 else at
         self.show(self._frame)
@@ -192,3 +207,19 @@ class Reader(ModalScreen[None], inherit_bindings=False):
     def action_close(self) -> None:
         """Back to the dashboard."""
         self.dismiss(None)
+
+
+def _vital(height: int) -> int:
+    """How many rows of the strip a page of that height has room for."""
+    return VITAL if height >= LEAST_WITH_VITAL else 0
+
+
+def _told(error: Exception, what: str, width: int) -> Rows:
+    """That something cannot be drawn, in as many rows as it takes."""
+    text = f"✗ {what} cannot be drawn: {type(error).__name__}: {error}"
+    return tuple(fit((Segment(line, Ink.ALARM),), width) for line in wrap(text, max(1, width)))
+
+
+def _without_age(message: str) -> str:
+    """A message without how long ago it was: growing older makes no news of it."""
+    return message.rpartition(" · ")[0] if message.endswith(" ago") else message

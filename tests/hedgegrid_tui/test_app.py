@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from hedgegrid_tui import terminal
 from hedgegrid_tui.app import HedgeGridApp
+from hedgegrid_tui.observer import Observer
 from hedgegrid_tui.render import door, money
 from hedgegrid_tui.render.rows import text_of
 from hedgegrid_tui.screens.dashboard import PICTURES, Dashboard
@@ -115,8 +116,8 @@ async def test_a_resize_draws_again_at_the_new_size() -> None:
         await pilot.pause()
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
-        assert app.dashboard.room("ladder") == (74, 20)
-        assert all(len(text_of(row)) == 74 for row in app.dashboard.query_one("#ladder", Panel).rows)
+        assert app.dashboard.room("ladder") == (76, 20)
+        assert all(len(text_of(row)) == 76 for row in app.dashboard.query_one("#ladder", Panel).rows)
         assert "since start" in shown(app, "money")
 
 
@@ -162,6 +163,57 @@ async def test_an_engine_whose_snapshot_raises_does_not_end_the_cockpit() -> Non
         engine.show(mode="live")
         app.draw()
         assert "LIVE" in shown(app, "strip")
+
+
+async def test_a_frame_that_cannot_be_made_shows_what_was_known_as_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    app = cockpit(clock=clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(Observer, "frame", lambda *_: 1 / 0)
+        for _ in range(8):
+            clock.now += 0.5
+            app.draw()
+        assert "ENGINE STUCK 4 s" in shown(app, "strip")
+        assert "ZeroDivisionError" in shown(app, "status")
+
+
+@pytest.mark.parametrize("key", ["question_mark", "F", "q", "z"])
+async def test_a_key_whose_act_fails_says_so_and_the_cockpit_goes_on(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ImportError("cannot import name 'Reader'")
+
+    app = cockpit()
+    for part, name in ((app._opener, "open"), (app._opener, "ask"), (app._opener, "ask_to_leave"), (app, "_look")):
+        monkeypatch.setattr(part, name, broken)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        assert "not done: ImportError: cannot import name 'Reader'" in shown(app, "status")
+        assert app.faults == 1
+        assert isinstance(app.screen, Dashboard)
+
+
+def test_once_the_engine_runs_no_question_needs_the_disk_any_more() -> None:
+    """An installation that is replaced below a running session must not cost the flatten."""
+    code = (
+        "import asyncio, sys\n"
+        "from tests.hedgegrid_tui.fakes import FakeEngine, cockpit\n"
+        "async def main():\n"
+        "    app = cockpit(FakeEngine())\n"
+        "    async with app.run_test(size=(80, 24)) as pilot:\n"
+        "        await pilot.pause()\n"
+        "        await app.workers.wait_for_complete()\n"
+        "        sys.path.clear()\n"
+        "        sys.modules['hedgegrid_tui'].__path__.clear()\n"
+        "        sys.modules['hedgegrid_tui.screens'].__path__.clear()\n"
+        "        for key in ('F', 'question_mark', 'ctrl+p'):\n"
+        "            await pilot.press(key)\n"
+        "            print(type(app.screen).__name__, app.faults)\n"
+        "            await pilot.press('escape')\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["Dialog 0", "Reader 0", "Palette 0"]
 
 
 async def test_behind_a_dialog_frames_come_once_a_second() -> None:
@@ -343,6 +395,14 @@ async def test_frames_are_skipped_while_the_terminal_does_not_read(monkeypatch: 
         assert "LIVE" in shown(app, "strip")
 
 
+async def test_a_frame_that_is_due_while_the_screens_close_is_no_crash() -> None:
+    app = cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+    app._tick()
+    assert app.faults == 0
+
+
 def test_the_backlog_of_a_driver_is_its_writer_s_queue_and_none_without_one() -> None:
     class Writer:
         _queue: Queue[str] = Queue()
@@ -358,20 +418,18 @@ def test_the_backlog_of_a_driver_is_its_writer_s_queue_and_none_without_one() ->
 @pytest.mark.parametrize(("letter", "ending"), [("l", Ending.LEAVE), ("c", Ending.CANCEL), ("f", Ending.FLATTEN)])
 async def test_leaving_stops_the_engine_as_chosen_and_then_ends(letter: str, ending: Ending) -> None:
     clock, engine = Clock(), FakeEngine()
-    engine.stop_result = "not_flat"
-    app = cockpit(engine, clock, end_status=lambda flat: 10 if flat == "not_flat" else 0)
+    app = cockpit(engine, clock)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("q")
         clock.now += 1
         await pilot.press(letter)
         await until_stopped(pilot, app)
     assert engine.stopped == [ending]
-    assert app.flat == "not_flat"
-    assert app.return_code == 10
+    assert not app.is_running
     assert not app.hangup
 
 
-async def test_a_stop_that_raises_leaves_the_market_unknown() -> None:
+async def test_a_stop_that_raises_ends_the_cockpit_all_the_same() -> None:
     clock, engine = Clock(), FakeEngine()
     engine.stop_result = RuntimeError("thread died")
     app = cockpit(engine, clock)
@@ -379,8 +437,9 @@ async def test_a_stop_that_raises_leaves_the_market_unknown() -> None:
         await pilot.press("q")
         clock.now += 1
         await pilot.press("l")
-        await pilot.pause(0.2)
-    assert app.flat == "unknown"
+        await until_stopped(pilot, app)
+        assert app.return_value == 0
+    assert app.crash is None
 
 
 async def test_while_the_session_ends_every_key_says_so() -> None:
@@ -393,10 +452,13 @@ async def test_while_the_session_ends_every_key_says_so() -> None:
     engine.stop = stop  # type: ignore[method-assign]
     app = cockpit(engine, clock)
     async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q", "escape")
+        assert shown(app, "status") == "staying"
         await pilot.press("q")
         clock.now += 1
         await pilot.press("f")
         await pilot.pause()
+        assert "staying" not in shown(app, "status")
         clock.now += 2
         await pilot.press("p")
         assert shown(app, "status") == "p pause: the session is ending already"
@@ -404,7 +466,7 @@ async def test_while_the_session_ends_every_key_says_so() -> None:
         assert isinstance(app.screen, Dashboard)
         gate.set()
         await until_stopped(pilot, app)
-    assert app.flat == "flat"
+        assert app.return_value == 0
 
 
 async def test_a_failed_engine_is_told_in_place_and_can_be_left() -> None:

@@ -42,6 +42,15 @@ def test_a_bucket_keeps_the_lowest_the_highest_and_the_last_of_its_time() -> Non
     assert sample.peak == 10010
 
 
+@pytest.mark.parametrize(
+    "rubbish", [b'{"kind":"equity","ts":1,"equity":"\xff"}', b'{"kind":"equity","x":' + b"[" * 100_000]
+)
+def test_a_line_that_cannot_be_read_costs_the_lines_behind_it_nothing(rubbish: bytes) -> None:
+    history = EquityHistory()
+    history.load([rubbish, line(0, "10004")])
+    assert equities(history) == ["10004"]
+
+
 def test_a_time_without_snapshots_has_no_buckets() -> None:
     history = EquityHistory()
     for seconds in (0, 12, 2000):

@@ -1,5 +1,6 @@
 """The trader's own keys: what a file can say, what is passed over and why, what the screen then prints."""
 
+import os
 import string
 from pathlib import Path
 
@@ -144,6 +145,9 @@ def test_a_file_without_the_table_changes_nothing(file: Path) -> None:
         (b'[keys]\npause = "f5\n', "line 2, column 12: Illegal character '\\n'; the default keys hold"),
         (b"[keys]\n\xff = 1\n", "byte 7 is no UTF-8; the default keys hold"),
         (b"keys = 5\n", "keys must be a table, [keys]; the default keys hold"),
+        (b"[keys]\npause = " + b"[" * 5000, "nested too deep; the default keys hold"),
+        (b"[keys]\npause = " + b"1" * 5000, "a number of too many digits; the default keys hold"),
+        (b"#" * 65_537, "cannot be read: longer than 65,536 bytes; the default keys hold"),
         (b'pause = "f5"\n', "pause: only the table [keys] is read; the default keys hold"),
     ],
 )
@@ -158,7 +162,14 @@ def test_a_broken_file_is_told_with_its_place_and_the_default_keys_hold(
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     found = load(tmp_path)
-    assert only_complaint(found, tmp_path) == "cannot be read: Is a directory; the default keys hold"
+    assert only_complaint(found, tmp_path) == "cannot be read: is no file; the default keys hold"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "keys.toml"
+    os.mkfifo(pipe)
+    assert only_complaint(load(pipe), pipe) == "cannot be read: is no file; the default keys hold"
 
 
 def test_the_answers_that_pause_may_not_shadow_are_those_of_the_dialogs() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from textual.app import ComposeResult
 from textual.command import CommandList
 from textual.pilot import Pilot
 
@@ -14,6 +15,7 @@ from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.app import HedgeGridApp
 from hedgegrid_tui.drill_report import DrillError, DrillReport, Line, StepReport
 from hedgegrid_tui.render.frame import Frame
+from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.rows import text_of
 from hedgegrid_tui.screens.dashboard import Dashboard
 from hedgegrid_tui.screens.dialog import Dialog
@@ -64,6 +66,26 @@ async def desk(snapshot: Snapshot, size: tuple[int, int] = (80, 24), **options: 
         await pilot.pause()
         app.draw()
         yield Desk(app, engine, clock, pilot)
+
+
+async def test_a_question_that_took_long_to_appear_takes_no_key_that_was_typed_before_it_was_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk(running()) as at:
+        compose = Dialog.compose
+
+        def slowly(dialog: Dialog) -> ComposeResult:
+            at.clock.now += 2.0
+            return compose(dialog)
+
+        monkeypatch.setattr(Dialog, "compose", slowly)
+        await at.press("F")
+        await at.press("a", after=0.1)
+        assert at.asked
+        assert "ignored: the question had only just appeared" in at.question
+        assert at.engine.commands == []
+        await at.press("a", after=0.5)
+        assert at.engine.commands == [Command(CommandName.FLATTEN)]
 
 
 async def test_pause_acts_at_once_and_believes_nothing_before_its_receipt() -> None:
@@ -226,7 +248,7 @@ async def test_the_word_resets_the_drawdown_once_it_is_whole_and_entered() -> No
         assert at.engine.commands == [Command(CommandName.RESET_DRAWDOWN)]
         at.engine.answer(Result.DONE, peak_before="10013.02", peak="7475.72", halt_ended=True)
         at.app.draw()
-        assert at.status == "reset-drawdown: ✓ done: peak before 10013.02, peak 7475.72, halt ended yes"
+        assert at.status == "reset-drawdown: ✓ done: peak before 10,013.02, peak 7,475.72, halt ended yes"
 
 
 @pytest.mark.parametrize("typed", ["", "rese", "resett", "Reset", "y", "yes", " reset", "reset "])
@@ -400,6 +422,21 @@ async def test_a_read_only_cockpit_may_leave_but_not_flatten() -> None:
         assert "c: this cockpit is read-only" in at.question
 
 
+async def test_nothing_is_said_to_pause_a_read_only_cockpit() -> None:
+    for read_only in (False, True):
+        async with desk(running(), read_only=read_only) as at:
+            await at.press("q")
+            assert ("p pauses" in at.question) is not read_only
+    assert "p pauses from here" in text_of(help_page(Frame(), 100)[0])
+    assert "pauses" not in text_of(help_page(Frame(read_only=True), 100)[0])
+
+
+def test_the_help_sets_its_texts_below_each_other_however_long_a_key_is() -> None:
+    page = [text_of(row) for row in help_page(Frame(keys=Keys({"pause": ("ctrl+pageup",)})), 100)]
+    columns = {line.index(action.help[:10]) for action in ACTIONS.values() for line in page if action.help[:10] in line}
+    assert len(columns) == 1
+
+
 def test_help_lists_every_action_with_its_key() -> None:
     page = [" ".join(text_of(row).split()) for row in help_page(Frame(), 100)]
     for action in ACTIONS.values():
@@ -439,7 +476,7 @@ async def test_acknowledging_takes_critical_errors_off_the_strip_and_not_off_the
         assert "✗ 1 CRITICAL" in shown(at.app, "strip")
         await at.press("a")
         assert "1 CRITICAL" not in shown(at.app, "strip")
-        assert at.status == "acknowledged 2 calls: critical error 2, unprotected long"
+        assert at.status == "acknowledged: critical error 2, unprotected long"
         await at.press("a")
         assert at.status == "a ack: no alarm and no critical error waits for it"
 

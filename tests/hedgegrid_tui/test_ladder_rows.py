@@ -17,10 +17,12 @@ from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.ladder_columns import age_text, away
 from hedgegrid_tui.render.ladder_lines import Lines, lines
 from hedgegrid_tui.render.numbers import fixed
+from hedgegrid_tui.render.places import places
 from hedgegrid_tui.render.reasons import REASONS
 from hedgegrid_tui.render.records import FillRecord
 from hedgegrid_tui.render.rows import CUT, Ink, Rows, text_of
 from hedgegrid_tui.render.view import PanelId, View
+from hedgegrid_tui.screens.dashboard import EDGES
 from strategy.domain import NS_PER_S, ZERO, DoorState, Leg, Reason, Role
 from strategy.snapshot import EnginePhase, EngineStatus, LadderSnapshot, LotView, RungState, RungView, Snapshot
 from tests.hedgegrid_tui import fakes
@@ -218,6 +220,30 @@ def test_the_mark_price_has_a_line_of_its_own_only_where_something_stands_betwee
     assert any("╌ mark 61,970.0 ╌ +27 bps" in line for line in shown(far))
 
 
+def test_a_mark_that_lags_by_less_than_a_step_does_not_shove_the_lines_whenever_it_passes_a_rung() -> None:
+    passed = msgspec.structs.replace(fakes.running().market, mark=fakes.CENTRE + STEP)
+    assert len(shown(fakes.running(market=passed))) == len(shown())
+
+
+def test_the_first_lot_moves_no_column() -> None:
+    flat = fakes.running()
+    ladders = msgspec.structs.replace(
+        flat.ladders,
+        long=tuple(msgspec.structs.replace(rung, lot=None) for rung in flat.ladders.long),
+        short=tuple(msgspec.structs.replace(rung, lot=None) for rung in flat.ladders.short),
+        strays=(),
+    )
+    for decimals in (1, 2):
+        for width in (*range(60, 80), 110):
+            with_lots = shown(fakes.running(price_decimals=decimals), width)[0]
+            assert shown(fakes.running(price_decimals=decimals, ladders=ladders), width)[0] == with_lots
+
+
+def test_a_screen_of_120_columns_has_room_for_the_ages() -> None:
+    room = places(120, 40, View())[PanelId.LADDER].width - EDGES[0]
+    assert " age " in shown(fakes.running(price_decimals=2), room)[0]
+
+
 def test_a_recent_fill_marks_the_line_at_its_price_and_says_how_long_ago() -> None:
     fills = (fill("61676.4"), fill("62047.2", 3, Leg.SHORT, Role.TP, 9))
     assert line_of("L2", fills=fills).endswith("filled 12 s ago")
@@ -228,7 +254,7 @@ def test_a_recent_fill_marks_the_line_at_its_price_and_says_how_long_ago() -> No
 
 def test_several_fills_at_one_line_are_counted_and_the_latest_is_told() -> None:
     fills = (fill("61676.4", 30), fill("61676.4", 5))
-    assert line_of("L2", width=140, fills=fills).endswith("filled 5 s ago and 1 more")
+    assert line_of("L2", width=140, fills=fills).endswith("filled 5 s ago, +1")
 
 
 @pytest.mark.parametrize("past", [fill("61676.4", 61), fill("61270")])

@@ -117,3 +117,14 @@ def test_a_host_that_cannot_be_made_shows_why() -> None:
     with pytest.raises(OSError, match="no room"):
         engine.start()
     assert engine.status == EngineStatus(EnginePhase.FAILED, "OSError: no room")
+
+
+def test_a_host_that_cannot_be_started_shows_why() -> None:
+    class Unstartable(Host):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    engine, _, _ = late(Unstartable())
+    with pytest.raises(RuntimeError, match="new thread"):
+        engine.start()
+    assert engine.status == EngineStatus(EnginePhase.FAILED, "RuntimeError: can't start new thread")

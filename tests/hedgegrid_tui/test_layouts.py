@@ -14,10 +14,14 @@ from hedgegrid_tui.actions import ACTIONS, Group
 from hedgegrid_tui.app import HedgeGridApp
 from hedgegrid_tui.keymap import Keymap
 from hedgegrid_tui.looking import Looking
+from hedgegrid_tui.render import chart
+from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.keys import Keys
 from hedgegrid_tui.render.places import LEAST_HEIGHT, LEAST_WIDTH, Place, is_small, places, shown, variable
-from hedgegrid_tui.render.rows import Ink, text_of
+from hedgegrid_tui.render.plot import Glyphs
+from hedgegrid_tui.render.rows import Ink, Rows, text_of
 from hedgegrid_tui.render.view import RANGES_S, PanelId, View
+from hedgegrid_tui.screens.dashboard import Dashboard
 from hedgegrid_tui.screens.reader import Reader
 from hedgegrid_tui.widgets.panel import Panel
 from strategy.domain import NS_PER_S
@@ -44,6 +48,31 @@ def fill(seq: int) -> bytes:
         "id": f"HG-L-E-1-{seq}",
     }  # fmt: skip
     return msgspec.json.encode(line)
+
+
+async def test_the_chart_is_drawn_once_a_second_and_at_once_for_another_range_or_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[int] = []
+    plain = chart.rows
+
+    def counted(frame: Frame, width: int, height: int, glyphs: Glyphs) -> Rows:
+        drawn.append(width)
+        return plain(frame, width, height, glyphs)
+
+    monkeypatch.setattr(chart, "rows", counted)
+    engine = FakeEngine(running())
+    app = cockpit(engine)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await pilot.pause()
+        first = len(drawn)
+        app.draw()
+        app.draw()
+        assert len(drawn) == first
+        engine.show(ts=NOW + NS_PER_S)
+        app.draw()
+        await pilot.press("left_square_bracket")
+        assert len(drawn) == first + 2
 
 
 @given(st.integers(0, 260), st.integers(0, 100), VIEWS, st.integers(0, 8))
@@ -203,6 +232,15 @@ async def test_letters_of_a_search_are_no_keys_and_filter_the_list() -> None:
         assert told(app, "fills").count("entry") > 5
 
 
+@pytest.mark.parametrize("key", ["escape", "ctrl+c", "ctrl+q"])
+async def test_every_key_that_leaves_ends_the_typing_of_a_search(key: str) -> None:
+    app = cockpit()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("6", "slash", "x", key)
+        assert (app.frame.view.typing, app.frame.view.search) == (False, "")
+        assert isinstance(app.screen, Dashboard)
+
+
 async def test_only_lists_are_searched() -> None:
     app = cockpit()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -301,7 +339,7 @@ async def test_a_rebound_key_takes_and_chooses_panels_under_its_own_name() -> No
     app = cockpit(keymap=keymap, complaints=("mine.toml: broken",))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert told(app, "status") == "keys.toml: zoo: no such action; 1 more complaint; the log has them in full"
+        assert told(app, "status") == "2 complaints about your own files, l shows all: keys.toml: zoo: no such action"
         assert app.frame.log[:2] == ("keys.toml: zoo: no such action", "mine.toml: broken")
         await pilot.press("4")
         assert title(app, "ladder").startswith("► 1 Ladder")

@@ -57,6 +57,18 @@ def test_a_leg_tells_what_is_held_covered_earned_capped_and_what_the_worst_would
     ]
 
 
+def test_long_figures_of_a_cap_shorten_its_bar_before_they_are_cut() -> None:
+    caps = replace(fakes.running().risk.caps, long_worst=Decimal(11594), short_worst=Decimal(111594))
+    shown = text(legs.rows(frame(fakes.running(risk=fakes.controls(caps=caps))), 36, 14))
+    assert re.search(r"cap used +█[▒░]{4,5} 11,594 of 20,000 57 %", shown)
+    assert "111,594 of 20,000 557 %" in shown
+
+
+def test_a_liquidation_that_is_far_away_has_no_decimals_in_its_distance() -> None:
+    caps = replace(fakes.running().risk.caps, short_liquidation=Decimal("1298760.19"))
+    assert "1,298,760.2 (+2,001 %)" in text(legs.rows(frame(fakes.running(risk=fakes.controls(caps=caps))), 36, 14))
+
+
 def test_what_is_held_once_all_fills_has_the_average_of_lots_and_entries() -> None:
     held: dict[str, Any] = {"qty": Decimal(1), "average": Decimal(100), "open_entry_qty": Decimal(3)}
     snapshot = leg(**held, open_entry_notional=Decimal(270))
@@ -231,11 +243,17 @@ def test_a_countdown_has_seconds_in_its_last_minutes_only(seconds: int, told: st
     assert conditions.countdown(seconds * NS_PER_S) == told
 
 
+@pytest.mark.parametrize("width", [36, 38])
+def test_beside_the_ladder_the_regime_of_the_vitals_leaves_out_the_strength_rather_than_its_name(width: int) -> None:
+    told = next(line for line in squeezed(vitals.rows(frame(), width, 12)) if line.startswith("reg"))
+    assert told == "regime → SIDEWAYS · +1.3 bps"
+
+
 def test_an_old_regime_and_an_unknown_rate_are_told_in_brief_too() -> None:
     old = fakes.running(ts=fakes.NOW + 200 * NS_PER_S)
-    assert inks((conditions.regime_in_brief(old),), "! 3 m 27 s old") == {Ink.STALE}
+    assert inks((conditions.regime_in_brief(old, strength=True),), "! 3 m 27 s old") == {Ink.STALE}
     unknown = fakes.warming()
-    assert text((conditions.regime_in_brief(unknown),)) == "◌ warming 16/55"
+    assert text((conditions.regime_in_brief(unknown, strength=True),)) == "◌ warming 16/55"
     assert text((conditions.funding_in_brief(unknown, pays=True),)) == "not known"
 
 
@@ -300,8 +318,8 @@ def test_the_help_names_the_trader_s_own_keys() -> None:
 
 def test_the_help_groups_what_acts_before_what_only_looks() -> None:
     shown = help_text()
-    assert shown.index("Keys that act") < shown.index("  F    flatten") < shown.index("Keys that only change")
-    assert shown.index("Keys that only change") < shown.index("  z    zoom") < shown.index("Panels")
+    assert shown.index("Keys that act") < shown.index("  F     flatten") < shown.index("Keys that only change")
+    assert shown.index("Keys that only change") < shown.index("  z     zoom") < shown.index("Panels")
 
 
 def test_the_log_page_tells_of_what_is_not_there() -> None:

@@ -54,8 +54,8 @@ def conditions(snapshot: Snapshot, width: int = 118) -> list[str]:
 
 
 def test_the_regime_stands_beside_the_figures_that_it_comes_from() -> None:
-    assert conditions(fakes.running(), 78)[0] == "regime → SIDEWAYS  spread +1.3 bps  ADX 17.6  ATR 21.4 USDT"
-    assert conditions(fakes.thinned())[0].startswith("regime ↓ DOWN  throttle 50 %  spread -15.2 bps")
+    assert conditions(fakes.running(), 78)[0] == "regime → SIDEWAYS  EMAs +1.3 bps  ADX 17.6  ATR 21.4 USDT"
+    assert conditions(fakes.thinned())[0].startswith("regime ↓ DOWN  throttle 50 %  EMAs -15.2 bps")
 
 
 def test_a_cold_regime_is_not_drawn_as_one_but_as_warming_with_what_is_known() -> None:
@@ -88,7 +88,7 @@ def test_a_thinned_ladder_tells_at_every_size_what_is_left_of_it() -> None:
 def test_a_regime_without_new_bars_is_not_drawn_as_the_present_one() -> None:
     snapshot = fakes.running(ts=fakes.NOW + 200 * NS_PER_S)
     rows = (regime_row(snapshot, 118),)
-    assert "regime → SIDEWAYS  ! BARS 3 m 27 s OLD  spread" in text(rows)
+    assert "regime → SIDEWAYS  ! BARS 3 m 27 s OLD  EMAs" in text(rows)
     assert inks(rows, "SIDEWAYS") == inks(rows, "+1.3 bps") == {Ink.STALE}
     assert "OLD" not in conditions(fakes.running(ts=fakes.NOW + 100 * NS_PER_S))[0]
 
@@ -227,6 +227,19 @@ def test_a_receipt_says_when_what_how_and_why() -> None:
     assert text_of(row) == "12:03:07 resume ! refused: a flatten runs, left 2"
 
 
+def test_a_receipt_tells_equity_as_money() -> None:
+    detail = {"peak_before": "9998.61864010", "peak": "9994.958084920000", "halt_ended": True}
+    receipt = Receipt("a", "reset-drawdown", Result.DONE, detail, fakes.NOW)
+    assert lists.details(receipt) == ": peak before 9,998.62, peak 9,994.96, halt ended yes"
+    assert lists.details(Receipt("a", "reset-drawdown", Result.DONE, {"peak": "none"}, fakes.NOW)) == ": peak none"
+
+
+@pytest.mark.parametrize("phase", EnginePhase)
+def test_only_an_engine_that_runs_is_called_ready(phase: EnginePhase) -> None:
+    told = text(footer.status_rows(Frame(status=EngineStatus(phase)), 80, 1))
+    assert told == f"{'ready' if phase is EnginePhase.RUNNING else phase}; ? for help"
+
+
 def test_start_up_tells_what_is_done_and_what_is_under_way() -> None:
     shown = text(startup.rows(Frame(status=EngineStatus(EnginePhase.LOADING, "importing")), 70, 10))
     assert "✓ cockpit on screen" in shown
@@ -260,7 +273,7 @@ def test_a_flatten_is_never_called_flat_before_it_is(stage: FlattenStage) -> Non
 def test_a_finished_flatten_says_flat_or_not_flat() -> None:
     flat = text(notice.rows(frame(fakes.flattening(FlattenStage.FLAT, running=False)), 76))
     failed = text(notice.rows(frame(fakes.flattening(FlattenStage.NOT_FLAT, running=False)), 76))
-    assert "✓ FLAT verified" in flat
+    assert "FLATTEN BOTH  12:03:05  ✓ FLAT verified" in flat
     assert "✗ NOT FLAT" in failed
     assert "✓" not in failed
 

@@ -11,8 +11,10 @@ from hedgegrid_tui.actions import ACTIONS
 from hedgegrid_tui.render import dialogs, door, lists, notice, resets, risk, risk_page, strip
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.keys import Keys
-from hedgegrid_tui.render.rows import NOTHING, Ink, Rows, text_of
+from hedgegrid_tui.render.places import places
+from hedgegrid_tui.render.rows import CUT, NOTHING, Ink, Rows, text_of
 from hedgegrid_tui.render.view import PanelId, View
+from hedgegrid_tui.screens.dashboard import EDGES
 from strategy.control import Receipt, Result
 from strategy.domain import NS_PER_S, DoorState, Leg
 from strategy.latches import Halt
@@ -199,7 +201,7 @@ def brief(snapshot: Snapshot, width: int = 74, height: int = 9) -> Rows:
 def test_a_low_panel_tells_each_control_in_a_row() -> None:
     shown = text(brief(fakes.running())).splitlines()
     assert shown == [
-        "breaker   ✓ closed  1 of 5 errors in 1 m  trips 0",
+        "breaker   ✓ closed  1 of 5 errors  in 1 m  trips 0",
         "losses    total 0.01 % (10/15/25)",
         "          day 0.00 % (5/8/12)",
         "caps      both legs 1,977 of 30,000",
@@ -208,6 +210,19 @@ def test_a_low_panel_tells_each_control_in_a_row() -> None:
         "requests  12 of 300 in 10 s",
         "throttle  100 %",
     ]
+
+
+@pytest.mark.parametrize("snapshot", [fakes.running(), fakes.breaker_open()])
+def test_beside_the_ladder_of_120_columns_no_control_is_cut(snapshot: Snapshot) -> None:
+    room = places(120, 40, View())[PanelId.RISK].width - EDGES[0]
+    assert CUT not in text(brief(snapshot, room))
+    in_hand = View(panel=PanelId.RISK)
+    assert CUT not in text(risk_page.rows(frame(snapshot, view=in_hand), room, risk_page.extent(frame(snapshot), room)))
+
+
+def test_beside_the_ladder_the_breaker_tells_its_count_and_when_it_closes() -> None:
+    assert "✓ closed  1 of 5 errors" in text(brief(fakes.running(), 36))
+    assert "⊘ OPEN  closes in 4 m 12 s" in text(brief(fakes.breaker_open(), 36))
 
 
 @pytest.mark.parametrize("height", range(1, 9))
@@ -271,7 +286,7 @@ def test_a_breaker_that_is_near_its_threshold_or_open_is_coloured() -> None:
     assert inks(brief(fakes.running(risk=fakes.controls(breaker=near))), "4 of 5") == {Ink.WARN}
     assert inks(brief(fakes.running()), "1 of 5") == {Ink.PLAIN}
     rows = brief(fakes.breaker_open(), 100)
-    assert inks(rows, "closes in 4 m 12 s, B resets") == {Ink.BREAKER}
+    assert inks(rows, "closes in 4 m 12 s") == {Ink.BREAKER}
     assert "tripped at 5 errors in 1 m  trips 2" in text(rows)
 
 

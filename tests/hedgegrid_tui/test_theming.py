@@ -189,6 +189,11 @@ def test_a_theme_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
     assert "is no text in UTF-8 (byte 0)" in theming.load(tmp_path).complaints[0]
 
 
+def test_a_theme_of_megabytes_is_passed_over_unread(tmp_path: Path) -> None:
+    told = complaint(tmp_path, "mine", "[roles]\n" + "".join(f'a{number} = "#ffffff"\n' for number in range(200_000)))
+    assert told == "cannot be read (longer than 65,536 bytes)"
+
+
 def test_a_theme_that_is_no_file_is_passed_over_unopened(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     os.mkfifo(tmp_path / "pipe.toml")
@@ -198,12 +203,12 @@ def test_a_theme_that_is_no_file_is_passed_over_unopened(tmp_path: Path) -> None
 
 
 def test_a_theme_that_may_not_be_read_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path, encoding: str) -> None:
+    def refuse(_: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     theming.load()
     write(tmp_path, "mine", "")
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert "mine.toml: cannot be read (Permission denied)" in theming.load(tmp_path).complaints[0]
 
 

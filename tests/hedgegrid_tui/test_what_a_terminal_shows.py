@@ -137,6 +137,19 @@ def test_a_terminal_of_sixteen_colours_is_asked_for_no_other(tmp_path: Path, ter
         end(session)
 
 
+@pytest.mark.parametrize(("term", "has_dots"), [("linux", False), ("xterm-256color", True)])
+def test_the_chart_is_drawn_in_glyphs_that_the_terminal_has(tmp_path: Path, term: str, has_dots: bool) -> None:
+    file = tmp_path / "shown.json"
+    with Live(tmp_path, before=f"import os; os.environ['TERM'] = {term!r}\n{HOOK.format(str(file))}") as session:
+        session.until_journal('"kind":"equity"', times=2)
+        session.press("44")
+        session.read_for(1.0)
+        text = "".join(frozen(session, file)["rows"])
+        assert "4 Chart" in text
+        assert bool(re.search("[\u2801-\u28ff]", text)) == has_dots
+        end(session)
+
+
 def test_a_terminal_that_wants_no_colours_gets_none(tmp_path: Path) -> None:
     file = tmp_path / "shown.json"
     with Live(tmp_path, before=f"import os; os.environ['NO_COLOR'] = '1'\n{HOOK.format(str(file))}") as session:
