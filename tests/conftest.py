@@ -16,9 +16,13 @@ REAL_TIME = frozenset({
 })  # fmt: skip
 """Modules with sessions that take their own time: one after the other, so that none holds up another."""
 
-for name in [name for name in os.environ if name in {"NO_COLOR", "COLORTERM"} or name.startswith("TEXTUAL_")]:
-    # Textual reads some of these at import, before any fixture could run.
-    del os.environ[name]
+SHARED = "TEXTUAL_SNAPSHOT_TEMPDIR"
+"""What processes that test together tell each other by."""
+
+for name in set(os.environ) - {SHARED}:
+    if name in {"NO_COLOR", "COLORTERM"} or name.startswith("TEXTUAL_"):
+        # Textual reads some of these at import, before any fixture could run.
+        del os.environ[name]
 
 os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-configuration")
 """Nobody's own keys and themes."""

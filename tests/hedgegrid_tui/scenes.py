@@ -209,5 +209,8 @@ SCREENS: Final[Mapping[str, tuple[Scene, tuple[str, ...]]]] = {
     "risk": (of(ramped), ("r",)),
     "log": (Scene(long_log), ("l",)),
     "palette": (of(running), ("ctrl+p",)),
+    "error": (Scene(long_log), ("8", "enter")),
+    "event": (of(running), ("7", "enter")),
+    "search": (of(running), ("question_mark", "slash", "s", "t", "o", "p", "enter")),
 }
 """Every screen and dialog above the dashboard, and the keys that lead there."""

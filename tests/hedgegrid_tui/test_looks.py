@@ -6,7 +6,10 @@ import pytest
 from textual.pilot import Pilot
 
 from hedgegrid_tui.app import HedgeGridApp
+from hedgegrid_tui.drill_report import DrillReport, StepReport
 from hedgegrid_tui.render.view import PanelId
+from hedgegrid_tui.screens.drill_page import DrillRun
+from hedgegrid_tui.screens.reader import Reader
 from strategy.domain import DoorState
 from tests.hedgegrid_tui.fakes import Clock, FakeEngine, cockpit, halted
 from tests.hedgegrid_tui.scenes import SCREENS, STATES, Scene
@@ -22,6 +25,13 @@ WITHOUT_COLOUR = (
     "stale",
     "disconnected",
     "unprotected",
+)
+
+
+REHEARSED = (
+    StepReport("storm", "reject storm", passed=True, sentence="the breaker tripped once, exits stayed"),
+    StepReport("gap", "price gap", passed=False, sentence="a lot stayed naked", problems=("0.002 without a stop",)),
+    DrillReport("0.1", passed=False, steps=2, failed=("gap",), folder="a folder", seconds=9.0),
 )
 
 
@@ -62,6 +72,21 @@ def test_screens_and_dialogs_look_as_they_did(
     scene, keys = SCREENS[screen]
     stage = Stage(scene, theme)
     assert snap_compare(stage.app, press=keys, terminal_size=size, run_before=stage.settle)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+def test_a_drill_that_failed_looks_as_it_did(snap_compare: Any, size: tuple[int, int], theme: str) -> None:
+    run = DrillRun(lambda: iter(REHEARSED))
+    run.start()
+    run._thread.join()
+    stage = Stage(STATES["running"], theme)
+
+    async def drill(pilot: Pilot[int]) -> None:
+        stage.app.push_screen(Reader("Drill", run.page, stage.app.frame, from_end=True))
+        await stage.settle(pilot)
+
+    assert snap_compare(stage.app, terminal_size=size, run_before=drill)
 
 
 @pytest.mark.parametrize("theme", ["light", "mono"])
