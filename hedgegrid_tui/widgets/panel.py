@@ -5,6 +5,7 @@ from typing import ClassVar, Final, override
 
 from rich.segment import Segment as Drawn
 from rich.style import Style
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.screen import Screen
@@ -45,6 +46,7 @@ class Panel(Widget, can_focus=False):
             self.entitle(title)
         self._rows: Rows = ()
         self._styles: dict[Ink, Style] = {}
+        self._ground: Color | None = None
         self._wanted = 1
 
     @property
@@ -95,6 +97,21 @@ class Panel(Widget, can_focus=False):
         return self._wanted
 
     @override
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows within the frame bring their colours along; Textual's own styling of each would cost as much again."""
+        gutter = self.gutter
+        inside = Region(gutter.left, gutter.top, *self.size)
+        if not inside.contains_region(crop):
+            return super().render_lines(crop)
+        first = crop.x - gutter.left
+        strips = [self.render_line(y - gutter.top).crop(first, first + crop.width) for y in crop.line_range]
+        if self._ground is None:
+            self._ground = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, self._ground) for strip in strips]
+        return strips
+
+    @override
     def render_line(self, y: int) -> Strip:
         ground = self._style(Ink.PLAIN)
         width = self.size.width
@@ -120,6 +137,7 @@ class Panel(Widget, can_focus=False):
     @override
     def notify_style_update(self) -> None:
         self._styles.clear()
+        self._ground = None
         super().notify_style_update()
 
     def _style(self, ink: Ink) -> Style:
