@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from hedgegrid_tui.render import errors, events, fills, ladder, orders, risk_page, vitals
 from hedgegrid_tui.render.frame import Frame
-from hedgegrid_tui.render.titles import range_text
-from hedgegrid_tui.render.view import RANGES_S, PanelId, View
+from hedgegrid_tui.render.view import RANGES_S, PanelId, View, range_text
 
 type Bounds = Callable[[Frame, int, int], tuple[int, int]]
 """Gives the least and the most scroll of a panel with that width and height."""

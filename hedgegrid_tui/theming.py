@@ -21,7 +21,6 @@ __all__ = [
     "role_defaults",
     "style_sheets",
     "terminal_colours",
-    "themes",
     "themes_dir",
 ]
 
@@ -107,11 +106,6 @@ def load(user_dir: Path | None = None, color_system: str | None = None) -> Loade
         except PaletteError as error:
             complaints.append(f"{path}: {error}; this theme is passed over")
     return Loaded({**shipped, **own}, tuple(complaints), color_system in FEW_COLOURS)
-
-
-def themes() -> dict[str, Theme]:
-    """Every shipped theme by its name."""
-    return Loaded(_shipped()).themes
 
 
 def role_defaults() -> dict[str, str]:

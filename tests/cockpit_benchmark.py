@@ -8,7 +8,6 @@ ratios, and the load that is printed with them.
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import pstats
@@ -16,7 +15,6 @@ import random
 import select
 import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -72,7 +70,7 @@ class Pty:
         self.reads: list[tuple[float, int]] = []
         self.raw = b""
         self.fd, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        termios.tcsetwinsize(slave, (lines, columns))
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, *command], stdin=slave, stdout=slave, stderr=slave, env=environment(), cwd=ROOT,

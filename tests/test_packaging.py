@@ -31,7 +31,7 @@ def python(code: str, path: Path, cwd: Path) -> str:
 @pytest.mark.parametrize("where", ["checkout", "wheel"])
 def test_themes_are_found_from_a_checkout_and_from_a_wheel_alike(where: str, installed: Path, tmp_path: Path) -> None:
     path = ROOT if where == "checkout" else installed
-    code = "from hedgegrid_tui import theming; print(theming.__file__); print(sorted(theming.themes()))"
+    code = "from hedgegrid_tui import theming; print(theming.__file__); print(sorted(theming.load().themes))"
     file, names = python(code, path, tmp_path).splitlines()
     assert Path(file).is_relative_to(path)
     assert "hedgegrid-dark" in names

@@ -21,12 +21,11 @@ from hedgegrid_tui.render.plot import BLANKS, Glyphs, glyphs_for, hanging_cells,
 from hedgegrid_tui.render.records import EquitySample
 from hedgegrid_tui.render.rows import Ink, Part, Row, Rows, Segment, fit, pack
 from hedgegrid_tui.render.scale import Scale, scale, time_ticks
+from hedgegrid_tui.render.view import range_text
 from strategy.domain import PERCENT, ZERO
 
-__all__ = ["Glyphs", "glyphs_for", "range_text", "rows"]
+__all__ = ["Glyphs", "glyphs_for", "rows"]
 
-RANGE_WORDS: Final = ((86_400 * 2, 86_400, "d"), (3600, 3600, "h"), (0, 60, "min"))
-"""From how many seconds on a range is told in which unit."""
 LEAST_PLOT: Final = 12
 """Cells across below which the scale gives up its room."""
 WITH_TIMES: Final = 5
@@ -75,12 +74,6 @@ def rows(frame: Frame, width: int, height: int, glyphs: Glyphs = Glyphs.BRAILLE)
     if times:
         picture.append(_time_row(span, margin))
     return (head, *picture)
-
-
-def range_text(range_s: int) -> str:
-    """A length of time that the chart shows, in words."""
-    unit_s, unit = next((unit, name) for least, unit, name in RANGE_WORDS if range_s >= least)
-    return f"{range_s // unit_s} {unit}"
 
 
 def _range(frame: Frame) -> Part:

@@ -1,6 +1,6 @@
 """Contained errors, numbered, newest at the bottom; critical ones stay in view until they are acknowledged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from hedgegrid_tui.render import context, door, scrolling
@@ -13,6 +13,7 @@ from hedgegrid_tui.render.view import PanelId
 from strategy.domain import DoorState
 from strategy.snapshot import ErrorRecord
 
+NO_ERRORS: Final = "✓ no errors"
 TIMES_TOLD: Final = 3
 """So many of the same errors are told with their times."""
 
@@ -24,7 +25,7 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     search = scrolling.searched(frame, PanelId.ERRORS)
     in_hand = frame.view.panel is PanelId.ERRORS
     if not found and not search:
-        return fit_all((*fault, (Segment("✓ no errors", Ink.MUTED),))[: max(1, height)], width, height)
+        return fit_all((*fault, (Segment(NO_ERRORS, Ink.MUTED),))[: max(1, height)], width, height)
     if not in_hand and len(found) + len(fault) <= height:
         whole = [line for record in found for line in _wrapped(record, width)]
         if len(whole) + len(fault) <= height:
@@ -33,15 +34,15 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     scroll = frame.view.offset(PanelId.ERRORS)
     shown = scrolling.window(len(found), len(found), room, scroll)
     kept = _kept(frame, found, shown, room)
-    pointed = _chosen(len(found), scroll) if in_hand else -1
+    pointed = scrolling.pointed(len(found), scroll) if in_hand else -1
     lines = [*fault, *(_line(found[at], frame, points=at == pointed) for at in kept)]
     if not found:
-        lines.append((Segment(f"no error matches /{search}; Esc clears", Ink.MUTED),))
+        lines.append(scrolling.nothing(search, "error", NO_ERRORS))
     told = Window(shown.end - len(kept), shown.end, shown.total)
     return scrolling.headed(_head(frame), lines, scrolling.marks(told, search, len(_all(frame))), width, height)
 
 
-def _kept(frame: Frame, found: tuple[ErrorRecord, ...], shown: Window, room: int) -> list[int]:
+def _kept(frame: Frame, found: Sequence[ErrorRecord], shown: Window, room: int) -> list[int]:
     """Indexes of what is shown: the window, its upper rows given to unacknowledged errors that lie above it."""
     pinned = {record.number for record in frame.pinned}
     newest = shown.end - 1
@@ -49,14 +50,9 @@ def _kept(frame: Frame, found: tuple[ErrorRecord, ...], shown: Window, room: int
     return sorted(wanted[-room:]) if room else []
 
 
-def extent(frame: Frame) -> int:
-    """Rows that the whole list takes, one for each error, its header included."""
-    return len(_found(frame)) + 1 + bool(frame.faults)
-
-
 def bounds(frame: Frame, width: int, height: int) -> scrolling.Bounds:  # noqa: ARG001 - every panel takes both
-    """Least and most scroll: up to the oldest error, so that each can be opened."""
-    return 0, max(0, len(_found(frame)) - 1)
+    """Least and most scroll."""
+    return scrolling.pointer_bounds(len(_found(frame)))
 
 
 def added(before: Frame, after: Frame) -> int:
@@ -68,7 +64,7 @@ def added(before: Frame, after: Frame) -> int:
 def in_view(frame: Frame, height: int) -> int | None:  # noqa: ARG001 - as events.in_view
     """Number of the error that Enter opens; None where there is none."""
     found = _found(frame)
-    return found[_chosen(len(found), frame.view.offset(PanelId.ERRORS))].number if found else None
+    return found[scrolling.pointed(len(found), frame.view.offset(PanelId.ERRORS))].number if found else None
 
 
 def in_full(frame: Frame, width: int) -> Rows:
@@ -76,7 +72,7 @@ def in_full(frame: Frame, width: int) -> Rows:
     lines: list[Row] = [_fault(frame)] if frame.faults else []
     for record in _all(frame):
         lines += _wrapped(record, width)
-    return fit_all(lines or [(Segment("✓ no errors", Ink.MUTED),)], width, max(1, len(lines)))
+    return fit_all(lines or [(Segment(NO_ERRORS, Ink.MUTED),)], width, max(1, len(lines)))
 
 
 def context_page(frame: Frame, number: int) -> Callable[[Frame, int], Rows]:
@@ -151,13 +147,8 @@ def _all(frame: Frame) -> tuple[ErrorRecord, ...]:
     return tuple(by_number[number] for number in sorted(by_number))
 
 
-def _found(frame: Frame) -> tuple[ErrorRecord, ...]:
-    search = scrolling.searched(frame, PanelId.ERRORS)
-    return tuple(record for record in _all(frame) if not search or search in _words(record).lower())
-
-
-def _chosen(total: int, scroll: int) -> int:
-    return max(0, total - 1 - max(0, scroll))
+def _found(frame: Frame) -> Sequence[ErrorRecord]:
+    return scrolling.found(frame, PanelId.ERRORS, _all(frame), _words)
 
 
 def _head(frame: Frame) -> Row:

@@ -1,6 +1,6 @@
 """What has happened, newest at the bottom: acts, receipts, states, alarms, errors, funding, in plain words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from hedgegrid_tui.render import context, scrolling
@@ -18,26 +18,19 @@ HEAD: Final = (Segment(f"  {'time':8}    {'kind':{KIND_WIDTH}}  what happened", 
 def rows(frame: Frame, width: int, height: int) -> Rows:
     """The part of the list that is in view; a pointer stands before the line that Enter opens."""
     found = _found(frame)
-    room = height - 1 if height >= scrolling.HEADED else height
     scroll = frame.view.offset(PanelId.EVENTS)
-    shown = scrolling.window(len(found), len(found), room, scroll)
-    chosen = _chosen(len(found), scroll) if frame.view.panel is PanelId.EVENTS else -1
+    shown = scrolling.window(len(found), len(found), scrolling.room(height), scroll)
+    chosen = scrolling.pointed(len(found), scroll) if frame.view.panel is PanelId.EVENTS else -1
     lines = [_line(found[at], is_chosen=at == chosen) for at in range(shown.first, shown.end)]
     search = scrolling.searched(frame, PanelId.EVENTS)
     if not found:
-        none = f"no event matches /{search}; Esc clears" if search else "nothing has happened yet"
-        lines = [(Segment(none, Ink.MUTED),)]
+        lines = [scrolling.nothing(search, "event", "nothing has happened yet")]
     return scrolling.headed(HEAD, lines, scrolling.marks(shown, search, len(frame.events)), width, height)
 
 
-def extent(frame: Frame) -> int:
-    """Rows that the whole list takes, its titles included."""
-    return len(_found(frame)) + 1
-
-
 def bounds(frame: Frame, width: int, height: int) -> scrolling.Bounds:  # noqa: ARG001 - every panel takes both
-    """Least and most scroll: up to the oldest line, so that each can be opened."""
-    return 0, max(0, len(_found(frame)) - 1)
+    """Least and most scroll."""
+    return scrolling.pointer_bounds(len(_found(frame)))
 
 
 def added(before: Frame, after: Frame) -> int:
@@ -49,7 +42,7 @@ def added(before: Frame, after: Frame) -> int:
 def in_view(frame: Frame, height: int) -> int | None:  # noqa: ARG001 - as errors.in_view
     """Number of the journal line that Enter opens; None where there is none."""
     found = _found(frame)
-    return found[_chosen(len(found), frame.view.offset(PanelId.EVENTS))].seq if found else None
+    return found[scrolling.pointed(len(found), frame.view.offset(PanelId.EVENTS))].seq if found else None
 
 
 def context_page(frame: Frame, seq: int) -> Callable[[Frame, int], Rows]:
@@ -70,17 +63,12 @@ def context_page(frame: Frame, seq: int) -> Callable[[Frame, int], Rows]:
     return page
 
 
-def _found(frame: Frame) -> tuple[EventRecord, ...]:
-    search = scrolling.searched(frame, PanelId.EVENTS)
-    if not search:
-        return frame.events
-    return tuple(
-        event for event in frame.events if search in f"{clock_text(event.ts)} {event.kind} {event.text}".lower()
-    )
+def _found(frame: Frame) -> Sequence[EventRecord]:
+    return scrolling.found(frame, PanelId.EVENTS, frame.events, _words)
 
 
-def _chosen(total: int, scroll: int) -> int:
-    return max(0, total - 1 - max(0, scroll))
+def _words(event: EventRecord) -> str:
+    return f"{clock_text(event.ts)} {event.kind} {event.text}"
 
 
 def _line(event: EventRecord, *, is_chosen: bool) -> Row:

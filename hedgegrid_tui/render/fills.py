@@ -1,5 +1,6 @@
 """The session's fills, newest at the bottom: when, which leg, what for, how much, at what price, for what fee."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from hedgegrid_tui.render import scrolling
@@ -31,25 +32,18 @@ FEE_DECIMALS: Final = 4
 def rows(frame: Frame, width: int, height: int) -> Rows:
     """The part of the list that is in view, below its titles."""
     found = _found(frame)
-    room = height - 1 if height >= scrolling.HEADED else height
-    shown = scrolling.window(len(found), len(found), room, frame.view.offset(PanelId.FILLS))
+    shown = scrolling.window(len(found), len(found), scrolling.room(height), frame.view.offset(PanelId.FILLS))
     head, lines = laid_out(COLUMNS, [_cells(fill, frame.snapshot) for fill in found[shown.first : shown.end]], width)
     search = scrolling.searched(frame, PanelId.FILLS)
     if not found:
-        none = f"no fill matches /{search}; Esc clears" if search else "nothing has filled yet"
-        lines = [(Segment(none, Ink.MUTED),)]
+        lines = [scrolling.nothing(search, "fill", "nothing has filled yet")]
     return scrolling.headed(head, lines, scrolling.marks(shown, search, len(frame.fills)), width, height)
-
-
-def extent(frame: Frame) -> int:
-    """Rows that the whole list takes, its titles included."""
-    return len(_found(frame)) + 1
 
 
 def bounds(frame: Frame, width: int, height: int) -> scrolling.Bounds:  # noqa: ARG001 - every panel takes both
     """Least and most scroll."""
     total = len(_found(frame))
-    return scrolling.bounds(total, total, height - 1 if height >= scrolling.HEADED else height)
+    return scrolling.bounds(total, total, scrolling.room(height))
 
 
 def added(before: Frame, after: Frame) -> int:
@@ -65,15 +59,11 @@ def what_for(leg: Leg, role: Role, slot: int) -> str:
     return f"{ROLES[role]} #{slot}" if slot else f"{ROLES[role]} all"
 
 
-def _found(frame: Frame) -> tuple[FillRecord, ...]:
-    search = scrolling.searched(frame, PanelId.FILLS)
-    if not search:
-        return frame.fills
-    return tuple(fill for fill in frame.fills if search in _text(fill, frame.snapshot))
+def _found(frame: Frame) -> Sequence[FillRecord]:
+    def words(fill: FillRecord) -> str:
+        return " ".join(cell.text for cell in _cells(fill, frame.snapshot))
 
-
-def _text(fill: FillRecord, snapshot: Snapshot) -> str:
-    return " ".join(cell.text for cell in _cells(fill, snapshot)).lower()
+    return scrolling.found(frame, PanelId.FILLS, frame.fills, words)
 
 
 def _cells(fill: FillRecord, snapshot: Snapshot) -> Cells:

@@ -11,25 +11,13 @@ from hedgegrid_tui.render.ladder_rungs import rung_row, stray_row
 from hedgegrid_tui.render.ladder_sheet import Sheet
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit, fit_all
 from hedgegrid_tui.render.view import PanelId
-from strategy.domain import DoorState, Leg
+from strategy.domain import DoorState
 from strategy.snapshot import LotView, RungView, Snapshot
 
 LEAST_WITH_HEADER: Final = 4
 """Rows from which on the columns have titles."""
 LEAST_WITH_ENDS: Final = 3
 """Rows from which on what is hidden is told above and below."""
-
-
-def size(snapshot: Snapshot) -> int:
-    """Rows that the whole ladder takes, its titles included; leaves room for the averages, whether held or not."""
-    averages = sum(bool(snapshot.leg(leg).qty and snapshot.leg(leg).average is not None) for leg in Leg)
-    reserved = len(Leg) - averages if snapshot.ladders.long or snapshot.ladders.short else 0
-    return 1 + len(lines(snapshot).all) + reserved + len(_none_yet(snapshot))
-
-
-def extent(frame: Frame) -> int:
-    """Lines of the whole ladder."""
-    return len(lines(frame.snapshot).all)
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:

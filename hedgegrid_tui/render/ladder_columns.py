@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from hedgegrid_tui.render.ages import coarse
 from hedgegrid_tui.render.ladder_lines import Lines
 from hedgegrid_tui.render.numbers import NONE, fixed, gain, signed
 from hedgegrid_tui.render.rows import Ink, Row, Segment, fit, width_of
@@ -48,7 +49,6 @@ LEAST_WHY: Final = 10
 NOTE_BEFORE_PAIRS: Final = 36
 """Only a note with so much room leaves some for quantities in pairs."""
 _WHOLE_FROM: Final = Decimal("9.95")
-_TIMES: Final = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
 class Columns(NamedTuple):
@@ -147,12 +147,7 @@ def away(price: Decimal, mid: Decimal | None) -> str:
 def age_text(age_ns: int, *, exact: bool) -> str:
     """An age in the largest unit; below a minute in seconds, in tens of them from ten on unless it is `exact`."""
     seconds = max(0, age_ns) // NS_PER_S
-    for length, unit in _TIMES:
-        if seconds >= length:
-            return f"{seconds // length}{unit}"
-    if seconds < 1:
-        return "<1s"
-    return f"{seconds if exact or seconds < 10 else seconds // 10 * 10}s"
+    return coarse(seconds if exact or seconds < 10 else seconds // 10 * 10, gap="")
 
 
 def header(shown: Columns, width: int) -> Row:

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from hedgegrid_tui.render.ages import up_to_hours
 from hedgegrid_tui.render.rows import Ink, Segment
-from strategy.domain import BPS, NS_PER_S, ZERO
+from strategy.domain import NS_PER_S, ZERO
 
 NONE = "-"
 """Stands where there is no number yet."""
@@ -31,11 +32,6 @@ def gain(value: Decimal, decimals: int = 2) -> Segment:
     return Segment(f"▲ {text}", Ink.UP) if text[0] == "+" else Segment(f"= {text}", Ink.MUTED)
 
 
-def distance_bps(price: Decimal, mid: Decimal | None) -> str:
-    """How far a price is from the mid, bps of the mid, signed."""
-    return NONE if not mid else signed((price - mid) / mid * BPS, 1)
-
-
 def percent(part: Decimal, whole: Decimal) -> Decimal:
     """The part in hundredths of the whole, rounded down: 100 means all of it."""
     return ZERO if whole <= 0 else max(ZERO, part * 100 // whole)
@@ -47,11 +43,7 @@ def span(seconds: float) -> str:
         seconds = 0.0
     if seconds < 10:
         return f"{seconds:.1f} s"
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minute:02} m"
-    return f"{minute} m {second:02} s" if minute else f"{second} s"
+    return up_to_hours(int(seconds))
 
 
 def span_ns(nanoseconds: int) -> str:

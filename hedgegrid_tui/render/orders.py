@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from hedgegrid_tui.render import scrolling
+from hedgegrid_tui.render.ages import coarse
 from hedgegrid_tui.render.columns import Cells, Column, laid_out
 from hedgegrid_tui.render.fills import SIDES, what_for
 from hedgegrid_tui.render.frame import Frame, leg_mark
@@ -32,14 +33,13 @@ STATUS: Final = {
     OrderStatus.UNKNOWN: Segment("✗ UNKNOWN", Ink.ALARM),
 }
 AT_MARKET: Final = "at market"
-UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def rows(frame: Frame, width: int, height: int) -> Rows:
     """The part of the list that is in view, below its titles; at rest the market stands in the middle."""
     snapshot = frame.snapshot
     found, at_market = _found(frame)
-    total, room = len(found) + 1, height - 1 if height >= scrolling.HEADED else height
+    total, room = len(found) + 1, scrolling.room(height)
     shown = scrolling.window(at_market - room // 2, total, room, frame.view.offset(PanelId.ORDERS))
     visible = [found[at - (at > at_market)] for at in range(shown.first, shown.end) if at != at_market]
     head, lines = laid_out(COLUMNS, [_cells(order, snapshot) for order in visible], width)
@@ -47,42 +47,35 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
         lines.insert(at_market - shown.first, _market(snapshot, width))
     search = scrolling.searched(frame, PanelId.ORDERS)
     if not found:
-        none = f"no open order matches /{search}; Esc clears" if search else "no order is open"
-        shown, lines = scrolling.Window(0, 1, 1), [(Segment(none, Ink.MUTED),)]
+        shown = scrolling.Window(0, 1, 1)
+        lines = [scrolling.nothing(search, "open order", "no order is open")]
     counted = shown._replace(total=len(found)) if search else shown
     mark = scrolling.marks(counted, search, len(snapshot.orders))
     return scrolling.headed(head, lines, mark, width, height)
 
 
-def extent(frame: Frame) -> int:
-    """Rows that the whole list takes, its titles and the market's row included."""
-    return len(_found(frame)[0]) + 2
-
-
 def bounds(frame: Frame, width: int, height: int) -> scrolling.Bounds:  # noqa: ARG001 - every panel takes both
     """Least and most scroll: below 0 towards lower prices."""
     found, at_market = _found(frame)
-    room = height - 1 if height >= scrolling.HEADED else height
+    room = scrolling.room(height)
     return scrolling.bounds(at_market - room // 2, len(found) + 1, room)
 
 
 def _found(frame: Frame) -> tuple[list[OrderView], int]:
     """The orders that a search leaves, the highest price first, and how many stand above the market's row."""
     snapshot = frame.snapshot
-    search = scrolling.searched(frame, PanelId.ORDERS)
-    found = [order for order in snapshot.orders if not search or search in _text(order, snapshot)]
     middle = snapshot.market.mid if snapshot.market.mid is not None else snapshot.ladders.centre
 
     def height_of(order: OrderView) -> Decimal:
         return order.price if order.price is not None else middle or Decimal(0)
 
-    found.sort(key=height_of, reverse=True)
+    def words(order: OrderView) -> str:
+        return " ".join((*(cell.text for cell in _cells(order, snapshot)), order.id, order.role, order.status))
+
+    left = scrolling.found(frame, PanelId.ORDERS, snapshot.orders, words)
+    found = sorted(left, key=height_of, reverse=True)
     above = len(found) if middle is None else sum(height_of(order) >= middle for order in found)
     return found, above
-
-
-def _text(order: OrderView, snapshot: Snapshot) -> str:
-    return " ".join((*(cell.text for cell in _cells(order, snapshot)), order.id, order.role, order.status)).lower()
 
 
 def _cells(order: OrderView, snapshot: Snapshot) -> Cells:
@@ -98,12 +91,6 @@ def _cells(order: OrderView, snapshot: Snapshot) -> Cells:
         STATUS[order.status],
         Segment(sent, Ink.MUTED),
     )
-
-
-def coarse(seconds: int) -> str:
-    """An age in its largest unit alone, so that a column of them rarely changes: 12 s, 3 m, 2 h, 5 d."""
-    unit, letter = next((unit for unit in UNITS if seconds >= unit[0]), (1, ""))
-    return f"{seconds // unit} {letter}" if letter else "<1 s"
 
 
 def _market(snapshot: Snapshot, width: int) -> Row:

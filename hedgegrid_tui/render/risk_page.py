@@ -33,8 +33,6 @@ from hedgegrid_tui.render.wording import with_keys
 from strategy.domain import DoorState, Leg, Reason
 from strategy.snapshot import Snapshot
 
-WIDTH: Final = 78
-"""Of the panel on the smallest screen."""
 ROOMY: Final = 56
 """A narrower panel has money without decimals, and the levels of loss without their names."""
 
@@ -52,19 +50,9 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     return paged(lines, frame, PanelId.RISK, width, height)
 
 
-def size(frame: Frame, width: int) -> int:
-    """Rows that the panel would take whole."""
-    return len(_figures(frame, width)) if frame.snapshot.seq else 1
-
-
-def extent(frame: Frame, width: int = WIDTH) -> int:
-    """Rows that it takes whole at that width."""
-    return size(frame, width)
-
-
 def bounds(frame: Frame, width: int, height: int) -> Bounds:
     """Least and most scroll."""
-    return page_bounds(size(frame, width), height)
+    return page_bounds(len(_figures(frame, width)) if frame.snapshot.seq else 1, height)
 
 
 def page(frame: Frame, width: int) -> Rows:

@@ -3,7 +3,7 @@
 A scroll of 0 is where the panel rests; above 0 it is nearer to the top, below 0 nearer to the bottom.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from hedgegrid_tui.render.frame import Frame
@@ -42,9 +42,35 @@ def bounds(rest: int, total: int, room: int) -> Bounds:
     return at_rest - last, at_rest
 
 
+def room(height: int) -> int:
+    """Rows that a list of that height has for its lines."""
+    return height - 1 if height >= HEADED else height
+
+
+def pointed(total: int, scroll: int) -> int:
+    """Index of the line that the pointer stands before in a list that rests at its newest line."""
+    return max(0, total - 1 - max(0, scroll))
+
+
+def pointer_bounds(total: int) -> Bounds:
+    """How far the pointer goes: up to the oldest line, so that each can be opened."""
+    return 0, max(0, total - 1)
+
+
 def searched(frame: Frame, panel: PanelId) -> str:
     """What that panel is filtered by, in lower case; empty where the search is another panel's."""
     return frame.view.search.lower() if frame.view.panel is panel else ""
+
+
+def found[T](frame: Frame, panel: PanelId, records: Sequence[T], words: Callable[[T], str]) -> Sequence[T]:
+    """What the search of that panel leaves of its records; all of them where there is none."""
+    search = searched(frame, panel)
+    return [record for record in records if search in words(record).lower()] if search else records
+
+
+def nothing(search: str, noun: str, otherwise: str) -> Row:
+    """Stands in an empty list: that the search has found nothing, or what there is to say without one."""
+    return (Segment(f"no {noun} matches /{search}; Esc clears" if search else otherwise, Ink.MUTED),)
 
 
 def marks(shown: Window, search: str = "", of: int = 0) -> Row:

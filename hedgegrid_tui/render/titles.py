@@ -6,7 +6,7 @@ from typing import Final
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.places import LOG, MONEY
 from hedgegrid_tui.render.rows import Ink, Row, Rows, Segment, fit_all, width_of
-from hedgegrid_tui.render.view import PanelId
+from hedgegrid_tui.render.view import PanelId, range_text
 
 NAMES: Final[dict[str, str]] = {str(panel): panel.capitalize() for panel in PanelId} | {
     MONEY: "Money",
@@ -20,8 +20,6 @@ NEWEST: Final = frozenset({PanelId.FILLS, PanelId.EVENTS, PanelId.ERRORS})
 """Panels that rest at their newest line."""
 MARKET: Final = frozenset({PanelId.LADDER, PanelId.ORDERS})
 """Panels that rest with the market in the middle."""
-UNITS: Final = ((2 * 86_400, 86_400, "d"), (3600, 3600, "h"), (0, 60, "min"))
-"""From how many seconds on a length of time is told in which unit."""
 
 
 def title(frame: Frame, name: str) -> str:
@@ -42,12 +40,6 @@ def title(frame: Frame, name: str) -> str:
 def errors_known(frame: Frame) -> int:
     """Errors of the engine, and of the screen itself."""
     return frame.snapshot.metrics.errors + frame.faults
-
-
-def range_text(seconds: int) -> str:
-    """A length of time that the chart can show, such as `6 h`."""
-    unit, word = next((unit, word) for least, unit, word in UNITS if seconds >= least)
-    return f"{seconds // unit} {word}"
 
 
 def note(frame: Frame, name: str) -> str:

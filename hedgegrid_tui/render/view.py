@@ -22,6 +22,14 @@ class PanelId(StrEnum):
 
 RANGES_S: Final = (15 * 60, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600)
 """Lengths of time that the chart can show, seconds."""
+RANGE_UNITS: Final = ((2 * 86_400, 86_400, "d"), (3600, 3600, "h"), (0, 60, "min"))
+"""From how many seconds on such a length is told in which unit."""
+
+
+def range_text(range_s: int) -> str:
+    """A length of time that the chart can show, in words such as `6 h`."""
+    unit_s, unit = next((unit_s, unit) for least, unit_s, unit in RANGE_UNITS if range_s >= least)
+    return f"{range_s // unit_s} {unit}"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,11 @@
 """The product as a process of its own, in a terminal or without: signals, keys, what it leaves behind."""
 
 import contextlib
-import fcntl
 import json
 import os
 import re
 import select
 import signal
-import struct
 import subprocess
 import sys
 import termios
@@ -42,7 +40,7 @@ class Live:
         self.began = time.monotonic()
         if terminal:
             self.fd, slave = os.openpty()
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+            termios.tcsetwinsize(slave, (40, 120))
             self.modes = termios.tcgetattr(slave)
             self.process = subprocess.Popen(
                 ["setsid", "--ctty", *command] if controlling else command,

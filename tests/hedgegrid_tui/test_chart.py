@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from hedgegrid_tui.render import chart
-from hedgegrid_tui.render.chart import Glyphs, glyphs_for, range_text
+from hedgegrid_tui.render.chart import Glyphs, glyphs_for
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.history import bucket_ns
 from hedgegrid_tui.render.plot import Span, hanging_cells, line_cells
 from hedgegrid_tui.render.records import EquitySample
 from hedgegrid_tui.render.rows import Ink, Rows, text_of
 from hedgegrid_tui.render.scale import round_step, scale, time_ticks
-from hedgegrid_tui.render.view import RANGES_S, View
+from hedgegrid_tui.render.view import RANGES_S, View, range_text
 from strategy.domain import NS_PER_S
 from strategy.snapshot import OperationalMetrics
 from tests.hedgegrid_tui import fakes

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hedgegrid_tui.render import errors, events, fills, orders
+from hedgegrid_tui.render.ages import coarse
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.records import EventRecord, FillRecord
 from hedgegrid_tui.render.rows import Ink
@@ -112,7 +113,7 @@ def test_orders_scroll_to_both_ends() -> None:
     assert least < 0 < most
     assert "62,202.0" in lines(orders, seen(PanelId.ORDERS, most, snapshot=snapshot), 80, 12)[1]
     assert "61,402.0" in lines(orders, seen(PanelId.ORDERS, least, snapshot=snapshot), 80, 12)[-1]
-    assert orders.extent(seen(PanelId.ORDERS, snapshot=snapshot)) == len(MANY) + 2
+    assert most - least + 12 == len(lines(orders, seen(PanelId.ORDERS, snapshot=snapshot), 80, 200)) == len(MANY) + 2
 
 
 def test_an_order_is_found_by_any_of_its_fields() -> None:
@@ -142,7 +143,7 @@ def test_without_an_order_or_a_market_the_list_says_so() -> None:
     ("seconds", "told"), [(0, "<1 s"), (1, "1 s"), (59, "59 s"), (60, "1 m"), (7199, "1 h"), (172_800, "2 d")]
 )
 def test_the_age_of_an_order_is_told_in_one_unit(seconds: int, told: str) -> None:
-    assert orders.coarse(seconds) == told
+    assert coarse(seconds) == told
 
 
 def test_a_quiet_market_changes_no_row_of_orders_that_are_a_minute_old() -> None:
@@ -187,7 +188,7 @@ def test_a_list_rests_at_its_newest_line_and_tells_how_many_lie_above(
     assert shown[0].endswith("↑ 25")
     assert shown[-1] == lines(picture, seen(panel, **{field: records[-1:]}))[1]
     assert len(shown) == 6
-    assert picture.extent(seen(panel, **{field: records})) == 31
+    assert len(lines(picture, seen(panel, **{field: records}), height=200)) == 31
 
 
 @pytest.mark.parametrize(("picture", "panel", "field", "records"), LISTS)
@@ -320,7 +321,7 @@ def test_errors_scroll_one_by_one_while_what_waits_stays_above() -> None:
     assert shown[-1].startswith("► #24")
     assert errors.in_view(in_hand, 5) == 24
     assert errors.bounds(in_hand, 78, 5) == (0, 28)
-    assert errors.extent(in_hand) == 30
+    assert len(lines(errors, in_hand, 78, 200)) == 30
 
 
 def test_errors_are_searched_and_counted_as_they_come() -> None:

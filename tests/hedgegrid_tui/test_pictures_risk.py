@@ -216,8 +216,11 @@ def test_a_low_panel_tells_each_control_in_a_row() -> None:
 def test_beside_the_ladder_of_120_columns_no_control_is_cut(snapshot: Snapshot) -> None:
     room = places(120, 40, View())[PanelId.RISK].width - EDGES[0]
     assert CUT not in text(brief(snapshot, room))
-    in_hand = View(panel=PanelId.RISK)
-    assert CUT not in text(risk_page.rows(frame(snapshot, view=in_hand), room, risk_page.extent(frame(snapshot), room)))
+    in_hand = frame(snapshot, view=View(panel=PanelId.RISK))
+    whole = risk_page.rows(in_hand, room, 200)
+    assert risk_page.bounds(in_hand, room, len(whole)) == (0, 0)
+    assert risk_page.rows(in_hand, room, len(whole)) == whole
+    assert CUT not in text(whole)
 
 
 def test_beside_the_ladder_the_breaker_tells_its_count_and_when_it_closes() -> None:
@@ -241,11 +244,14 @@ def test_more_warnings_than_a_low_panel_has_rows_are_counted() -> None:
 
 def test_the_panel_has_all_figures_where_they_fit_and_leaves_state_and_alarms_to_others() -> None:
     assert risk_page.rows(frame(), 74, 4) == brief(fakes.running(), height=4)
-    tall = text(risk_page.rows(frame(), 90, 40))
+    whole = risk_page.rows(frame(), 90, 40)
+    tall = text(whole)
     assert "at entry prices" in tall
     assert "RUNNING" not in tall
-    assert len(risk_page.rows(frame(), 90, 40)) == risk_page.size(frame(), 90)
+    assert risk_page.bounds(frame(), 90, len(whole)) == (0, 0)
+    assert risk_page.bounds(frame(), 90, len(whole) - 1) == (-2, 0)
     assert text(risk_page.rows(Frame(), 90, 20)) == "no snapshot yet"
+    assert risk_page.bounds(Frame(), 90, 1) == (0, 0)
 
 
 def test_the_panel_in_hand_scrolls_through_all_of_its_figures() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from hedgegrid_tui.render.numbers import clock_text, count, distance_bps, fixed, gain, percent, signed, span
+from hedgegrid_tui.render.ladder_columns import away
+from hedgegrid_tui.render.numbers import clock_text, count, fixed, gain, percent, signed, span
 from hedgegrid_tui.render.rows import Ink, Part, Segment, ends, fit, fit_all, pack, text_of, wrap
 
 
@@ -55,7 +56,7 @@ def test_numbers_read_as_a_trader_writes_them() -> None:
     assert fixed(Decimal("61800.05"), 1) == "61,800.0"
     assert fixed(None, 1) == "-"
     assert signed(Decimal(0)) == "0.00"
-    assert distance_bps(Decimal("61861.8"), Decimal(61800)) == "+10.0"
+    assert away(Decimal("61861.8"), Decimal(61800)) == "+10"
     assert percent(Decimal("0.1999"), Decimal("0.2")) == 99
     assert [span(seconds) for seconds in (0.26, 12, 75, 7_260)] == ["0.3 s", "12 s", "1 m 15 s", "2 h 01 m"]
     assert clock_text(1_723_118_587 * 10**9) == "12:03:07"

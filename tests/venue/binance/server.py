@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -54,6 +54,8 @@ class FakeBinance:
         self.finished_after_s = 0.0
         """How long after its last trade a conditional order is told FINISHED; at once is what strains clients most."""
         self.rules = Rules()
+        self.when = self.rules.when
+        """A fault for requests to a path."""
         self.listen_keys = ListenKeys(self.now_ms)
         self.streams = Streams(self.listen_keys.is_live)
         filters = filters or Filters()
@@ -171,17 +173,6 @@ class FakeBinance:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     # -- faults ----------------------------------------------------------------------------------------------------
-
-    def when(
-        self,
-        method: str,
-        path: str,
-        nth: int | Collection[int] = (),
-        *,
-        if_: Callable[[Asked], bool] = lambda _asked: True,
-    ) -> Rule:
-        """A fault for requests to a path; see `Rules.when`."""
-        return self.rules.when(method, path, nth, if_=if_)
 
     def maintenance(self) -> Rule:
         """503 for everything until the rule is removed."""
