@@ -3,7 +3,7 @@
 from abc import ABC
 from collections import Counter
 from decimal import Decimal
-from typing import Final
+from typing import Final, override
 
 from strategy.config import Config
 from strategy.domain import (
@@ -24,8 +24,10 @@ from strategy.gate import STATE_REASONS, GateFacts, judge
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.order_events import OrderEvents
+from strategy.order_index import OrderRecord
 from strategy.orders import Venue
 from strategy.reconcile import VenueRules
+from strategy.venue_watch import VenueWatch
 from strategy.watch import BooksWatch, JournalWatch
 
 BARS_PATIENCE_NS: Final = 150 * NS_PER_S
@@ -51,6 +53,8 @@ class Admission(OrderEvents, ABC):
         """As the latest pass saw it."""
         self.denials: Counter[Reason] = Counter()
         """How often the gate has said no; once per rung and reason until that changes."""
+        self.venue_watch = VenueWatch(self.errors)
+        """What the venue itself puts in the way of entries."""
         self._comparison = BooksWatch(self.errors)
         self._journal_watch = JournalWatch(journal, self.errors)
         self._own_touch: dict[Side, Decimal] = {}
@@ -116,6 +120,8 @@ class Admission(OrderEvents, ABC):
             return Reason.JOURNAL_FAILING
         if self._comparison.disagree or self._emptied.raised:
             return Reason.UNRECONCILED
+        if self.venue_watch.shut is not None:
+            return self.venue_watch.shut
         if self.config.regime.require_warm and not self.ladders.reading.is_warm:
             return Reason.WARMING
         return None if self._has_room() else Reason.ORDER_LIMIT
@@ -127,6 +133,10 @@ class Admission(OrderEvents, ABC):
         stops = max(index.count(Role.SL), lots) + pieces * entries
         plain_orders = entries + max(index.count(Role.TP), lots) + pieces * entries
         return stops <= self.spec.max_stop_orders and plain_orders <= self.spec.max_open_orders
+
+    @override
+    def _ended_unasked(self, order: OrderRecord, now: int) -> None:
+        self.venue_watch.on_unasked_end(order.key, now)
 
     def _write_denials(self) -> None:
         denied = {key: reason for key, reason in self.gaps.items() if reason not in NO_DENIALS}

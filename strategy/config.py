@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from strategy.domain import BPS, InstrumentSpec
@@ -24,6 +24,7 @@ from strategy.risk_config import (
     WatchdogConfig,
 )
 from strategy.section import Positive, Section, key
+from strategy.venue_config import KEY_WORDS, BinanceConfig, is_private, names_a_secret
 
 MIN_STEP_BPS: Final = Decimal(2)
 """Below this a round trip cannot come near its fees (maker twice: 4 bps)."""
@@ -241,6 +242,8 @@ class AccountConfig(Section):
 class Config(Section):
     """The whole configuration, read once."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)  # somebody may write a key into it
+
     title = "HedgeGrid"
 
     instrument: InstrumentConfig = InstrumentConfig()
@@ -256,6 +259,7 @@ class Config(Section):
     session: SessionConfig = SessionConfig()
     ramp: RampConfig = RampConfig()
     account: AccountConfig = AccountConfig()
+    binance: BinanceConfig = BinanceConfig()
 
     @model_validator(mode="after")
     def _every_rung_has_room_for_its_exits(self) -> "Config":
@@ -354,7 +358,9 @@ def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or len(parts) != 2 or not all(parts):
-        raise ConfigError(f"--set {override}: must be SECTION.KEY=VALUE, such as grid.step_bps=2")
+        private = equals and is_private(parts, text)
+        told, cure = (f"{key}=***", f"; {KEY_WORDS}") if private else (override, "")
+        raise ConfigError(f"--set {told}: must be SECTION.KEY=VALUE, such as grid.step_bps=2{cure}")
     section = data.setdefault(parts[0], {})
     if not isinstance(section, dict):
         raise ConfigError(f"{parts[0]} = {section}: must be a table of keys")
@@ -375,6 +381,8 @@ def _problems(error: ValidationError) -> Iterator[str]:
         key = ".".join(_shown(part) for part in path)
         if not path:
             yield str(problem["ctx"]["error"])
+        elif is_private(path, problem["input"]):
+            yield f"{key} = ***: {_private_rule(path, problem)}"
         elif problem["type"] == "extra_forbidden":
             yield f"{key} = {_shown(problem['input'])}: unknown key; {_nearest(path)}"
         else:
@@ -393,6 +401,14 @@ def _shown(value: Any) -> str:  # noqa: ANN401
         return "..."
     text = text if len(text) <= 60 else f"{text[:57]}..."
     return text if text.isprintable() else repr(text)
+
+
+def _private_rule(path: Sequence[str], problem: Any) -> str:  # noqa: ANN401
+    if problem["type"] == "string_pattern_mismatch":
+        return f"must be a variable's name; {KEY_WORDS}"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key; {KEY_WORDS if names_a_secret(path[-1]) else _nearest(path)}"
+    return _rule(".".join(path), problem)
 
 
 def _rule(key: str, problem: Any) -> str:  # noqa: ANN401

@@ -101,6 +101,11 @@ class Reason(StrEnum):
     SELF_TRADE = "self-trade"
     REPEATED = "repeated-fills"
     MESSAGE_BUDGET = "message-budget"
+    VENUE_LIMITED = "venue-limited"
+    VENUE_DIFFERS = "venue-differs"
+    DEAD_MAN = "dead-man"
+    STREAM_DEAD = "stream-dead"
+    FILTERS_CHANGED = "filters-changed"
 
 
 class Regime(StrEnum):

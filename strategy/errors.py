@@ -52,6 +52,14 @@ class ErrorLog:
         self.write(now, "alarm", name=name, leg=leg, raised=True, detail=detail)
         return True
 
+    def reword_alarm(self, name: str, leg: Leg | None, detail: str, now: int) -> None:
+        """Give an alarm that lasts other words, where they are others."""
+        alarm = self.alarms.get((name, leg))
+        if alarm is None or alarm.detail == detail:
+            return
+        self.alarms[name, leg] = AlarmView(name, leg, alarm.since_ns, detail)
+        self.write(now, "alarm", name=name, leg=leg, raised=True, detail=detail, again=True)
+
     def end_alarm(self, name: str, leg: Leg | None, detail: str, now: int) -> None:
         """The cause is gone."""
         self._told.pop((name, leg), None)

@@ -111,6 +111,7 @@ class HedgeGrid(Admission):
         self._ask(now)
         self._protection.look(self.lots.held, self.index.working_stop_qty, now)
         self._journal_watch.look(now)
+        self.venue_watch.look(now)
         self._escalate(now)
         self.compare_books(now)
         self.orders.send_held_up()
@@ -169,7 +170,7 @@ class HedgeGrid(Admission):
         dues += [*self._protection.deadlines(), *self._comparison.deadlines()]
         closes = (order for leg in Leg for order in self.index.closes(leg))
         dues += [order.sent_ns + CLOSE_BOUND_NS for order in closes if order.sent_ns + CLOSE_BOUND_NS > now]
-        dues.append(self._bare.deadline())
+        dues += [self._bare.deadline(), self.venue_watch.deadline()]
         if self._journal_watch.fails:
             dues.append(now + JOURNAL_RETRY_NS)
         if Reason.MESSAGE_BUDGET in self.gaps.values() or self.orders.held_up:
@@ -223,6 +224,28 @@ class HedgeGrid(Admission):
         self.inquiries.renew(self._venue.now())
         self._roll_calls.renew()
         self._back_off.renew()
+
+    def look_again(self) -> None:
+        """Something may have happened at the venue that nobody was told: every order is looked at and asked about."""
+        now = self._venue.now()
+        self.ask_afresh()
+        self.doubt()
+        for leg in Leg:
+            self._roll_calls.begin(leg, now)
+        self.converge()
+
+    @property
+    def exits_stand(self) -> bool:
+        """Whether take-profit and stop of every held lot work at the venue, as far as it has said.
+
+        A lot that is owed a close at market has none; a leg that a flatten has in hand is its own affair.
+        """
+        lots = (lot for lot in self.lots if not lot.breached and lot.leg not in self.frozen)
+        return all(self._works(lot, Role.TP) and self._works(lot, Role.SL) for lot in lots)
+
+    def _works(self, lot: Lot, role: Role) -> bool:
+        orders = self.index.at(OrderKey(lot.leg, role, lot.number))
+        return lot.qty <= sum((order.open_qty for order in orders if order.status in WORKING), ZERO)
 
     def _call_roll(self, leg: Leg) -> None:
         """The venue sees the leg differently: ask it about everything that is open there, or was until a moment ago.

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
-from typing import Concatenate, Final
+from typing import Final
 
 import msgspec
 from nautilus_trader.config import StrategyConfig
@@ -31,10 +31,10 @@ from strategy.desk import Desk
 from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, Reason, plain
 from strategy.funding import guard, next_change
 from strategy.grid import ENDED_KEPT_NS, HedgeGrid
+from strategy.guarded import guarded
 from strategy.journal import JournalWriter
 from strategy.ledger import Ledger
 from strategy.market_watch import MarketWatch, minute_of
-from strategy.nautilus_link import NautilusLink
 from strategy.order_factory import fill_of
 from strategy.order_ids import base36, parse_id
 from strategy.past import Past
@@ -44,6 +44,7 @@ from strategy.regime import RegimeWatch
 from strategy.restart import go_on
 from strategy.snapshot import LadderSnapshot, OperationalMetrics, Snapshot
 from strategy.upkeep import Upkeep
+from strategy.venue_hooks import VenueHooks
 
 TIDY_EVERY: Final = 200
 """Orders sent between two looks for closed ones to forget."""
@@ -56,21 +57,6 @@ RETRY_AFTER_ERROR_NS: Final = NS_PER_S // 2
 
 Hop = Callable[[Callable[[], None]], None]
 """Runs a callback on the engine's loop: at once in a replay, from the timer's thread in a live node."""
-
-
-def guarded[**P, S: "HedgeGridStrategy"](
-    handler: Callable[Concatenate[S, P], None],
-) -> Callable[Concatenate[S, P], None]:
-    """Let no exception out of a handler: it is journalled, counted, shown, and the next pass converges."""
-
-    @functools.wraps(handler)
-    def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            handler(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - this is the guard
-            self.contain(handler.__name__, error)
-
-    return run
 
 
 class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[call-arg]
@@ -86,7 +72,7 @@ class HedgeGridConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignor
     """Whether a resting stop can change its quantity. Binance's conditional orders cannot."""
 
 
-class HedgeGridStrategy(NautilusLink):
+class HedgeGridStrategy(VenueHooks):
     """Thin shell on Nautilus; all its state is written on the engine's loop, and `snapshot` is one reference."""
 
     def __init__(
@@ -146,6 +132,7 @@ class HedgeGridStrategy(NautilusLink):
         watches = self.config.mode != "replay"
         self._upkeep = Upkeep(self.grid, self._journal, self.now(), watches=watches, balance=self.balance())
         self.grid.ladders.set_regime(self._regime.reading)
+        self._tell_early_words(self.grid)
         go_on(self.grid, self._past, self, self.cash())
         self._blank = Snapshot(
             session=session,

@@ -246,8 +246,13 @@ class OrderEvents(ABC):
             self._back_off.refused(order.key, now, grows=True)
             if order.key.role.reduces:
                 self._roll_calls.begin(order.key.leg, now)
+            self._ended_unasked(order, now)
         if not self._is_one_of_many(order):
             self._changed(order.key.leg, now)
+
+    @abstractmethod
+    def _ended_unasked(self, order: OrderRecord, now: int) -> None:
+        """The venue has ended an order for which nobody here had asked; no pass has followed yet."""
 
     @abstractmethod
     def _is_one_of_many(self, order: OrderRecord) -> bool:

@@ -68,6 +68,7 @@ def take_picture(
             breaker_trips=grid.risk.breaker.trips,
             drawdown_trips=grid.risk.drawdown.trips,
         ),
+        venue=grid.venue_watch.vitals,
         risk=_risk(grid, now),
         flatten=desk.flattener.shown,
         receipts=tuple(desk.receipts),

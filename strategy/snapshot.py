@@ -319,6 +319,36 @@ class RiskView(msgspec.Struct, frozen=True, gc=False):
     alarms: tuple[AlarmView, ...] = ()
 
 
+class VenueVitals(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How the line to the venue fares, as the session's own watch over it last saw it; None is not known."""
+
+    taken_ns: int
+    """When it was put together, on the engine's clock: ages and seconds left count from there."""
+    stream_age_ms: int | None = None
+    """Time since the account's stream last said anything, a quiet account's silence included."""
+    stream_checked_ms: int | None = None
+    """Time since it was last found alive, by a word of its own or by asking."""
+    weight_used: int | None = None
+    """Request weight of this address in the present minute, as the venue's last answer told it."""
+    weight_limit: int | None = None
+    orders_10s: int | None = None
+    orders_10s_limit: int | None = None
+    orders_1m: int | None = None
+    orders_1m_limit: int | None = None
+    dead_man_s: int | None = None
+    """Seconds until the venue cancels what it reaches unless told again; 0: time is over. None while not armed."""
+    dead_man_of_s: int | None = None
+    """Seconds that it is set to each time; None where it is off."""
+    skew_ms: int | None = None
+    """The venue's clock less ours."""
+    round_trip_ms: int | None = None
+    """From a request to its answer."""
+    limited_until_ns: int | None = None
+    """Until when the venue takes no further requests."""
+    checked_ns: int | None = None
+    """When orders and legs at the venue were last compared with the own books."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything at one moment; `Snapshot()` is the empty one, from before the first."""
 
@@ -356,6 +386,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     orders: tuple[OrderView, ...] = ()
     """Every open order, oldest first."""
     metrics: OperationalMetrics = OperationalMetrics()
+    venue: VenueVitals | None = None
+    """None in modes without a line to a venue."""
     risk: RiskView = RiskView()
     flatten: FlattenView | None = None
     receipts: tuple[Receipt, ...] = ()

@@ -1,5 +1,6 @@
 """What an act would touch, leg by leg, what it would cost, what stays open, and the state that it leaves."""
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -167,3 +168,14 @@ def _entries(views: Iterable[LegView]) -> int:
 
 def _exits(views: Iterable[LegView]) -> int:
     return sum(view.open_exits for view in views)
+
+
+def most_rungs(snapshot: Snapshot, share: Decimal) -> dict[Leg, int]:
+    """How many rungs a throttle leaves each side at most, with what regime and funding leave of it now.
+
+    Fewer where quantities would fall under the venue's minimum.
+    """
+    rungs = {Leg.LONG: len(snapshot.ladders.long), Leg.SHORT: len(snapshot.ladders.short)}
+    now = snapshot.throttle
+    others = {leg: snapshot.leg(leg).ladder_share / now if now else 1 for leg in Leg}
+    return {leg: math.ceil(rungs[leg] * share * others[leg]) for leg in Leg}

@@ -116,6 +116,30 @@ ALARMS: Final[Mapping[str, str]] = {
     "drawdown-day-pause": "equity is so far below the day's first that entries are paused; {resume} resumes",
     "drawdown-day-halt": "equity is so far below the day's first that both legs are closed and trading is halted",
     "repeated": "followed by a level: it filled too often within the window and waits for {reset-breaker}",
+    "venue-limited": (
+        "the venue's budget of requests is used up to the part that is kept for exits, or it has said to wait; ends"
+        " by itself"
+    ),
+    "banned": "the venue takes no request at all from this address for a while, cancels and closes included",
+    "venue-differs": (
+        "orders or legs at the venue are not what own books say, both numbers are told; no entry leaves until they are"
+        " the same. Look at the venue"
+    ),
+    "venue-unseen": "orders and legs at the venue could not be looked at several times in a row; the age is told",
+    "dead-man": (
+        "the venue has cancelled every order that its countdown reaches, take-profits too, perhaps stops; exits are"
+        " restored first, and no entry leaves until they stand and the switch is armed again"
+    ),
+    "dead-man-late": (
+        "the dead-man's switch could not be renewed and has less than half of its time left; once it is over, the"
+        " venue cancels every order, take-profits too, perhaps stops"
+    ),
+    "stream-dead": "nothing tells what happens to the orders until the account's stream is back; no entry leaves",
+    "filters-changed": (
+        "the venue has another tick, step or bound than the configuration; no entry leaves. End, set it, start again"
+    ),
+    "clock-skew": "clocks differ by more than half of what signed requests may; set this machine's clock (NTP)",
+    "liquidated": "the venue has closed a leg, or part of it, by force. Look at the venue before anything else",
     "engine stuck": "the engine's loop does not turn: nothing here is new, and no key is heard",
     "engine silent": "the engine winds down and has said nothing for some seconds",
     "engine failed": "the engine has ended by an error; nothing watches the venue now, look there",
@@ -168,6 +192,27 @@ FIGURES: Final = (
     ("denied", "how often the gate has said no to an order, for which reason"),
     ("requests", "orders, changes and cancels sent within the window; a part is kept for exits and cancels"),
     ("venue's last word", "time since the venue last said something of any order"),
+    (
+        "account's stream",
+        "time since it last said anything, and was found alive; one that has ended is shown DEAD",
+    ),
+    (
+        "dead-man's switch",
+        (
+            "seconds until the venue cancels orders by itself unless this session says that it lives: entries and"
+            " take-profits for certain; whether it reaches stops, Binance does not say"
+        ),
+    ),
+    ("compared with venue", "time since orders and legs at the venue were last held against own books"),
+    (
+        "weight, orders",
+        (
+            "what this address has used of the venue's budget of requests in the present minute, and this account of"
+            " its budgets of orders, as the last answer told"
+        ),
+    ),
+    ("round trip", "from a request to the venue's answer"),
+    ("venue's clock", "how far the venue's clock is ahead of this machine's, or behind it"),
     ("loop lag", "how much later than due the engine took its latest turn"),
     ("screen frame", "what it took to draw this screen"),
     ("stray", "a held lot that belongs to no rung of the present ladder; its exits work all the same"),

@@ -67,6 +67,21 @@ REASONS: Final[Mapping[Reason, Told]] = {
     Reason.MESSAGE_BUDGET: Told(
         "message budget", "too many requests within the window; the rest is kept for exits and cancels"
     ),
+    Reason.VENUE_LIMITED: Told(
+        "venue limited", "the venue takes no more requests, or few; the rest is kept for exits, and entries wait"
+    ),
+    Reason.VENUE_DIFFERS: Told(
+        "venue differs", "orders or legs at the venue are not what own books say; ends once they are the same again"
+    ),
+    Reason.DEAD_MAN: Told(
+        "dead man's switch", "the venue has cancelled orders by itself; ends once exits stand and it is armed again"
+    ),
+    Reason.STREAM_DEAD: Told(
+        "stream dead", "nothing tells what happens to the orders; ends once the account's stream is back"
+    ),
+    Reason.FILTERS_CHANGED: Told(
+        "filters changed", "the venue's tick, step or bounds are not the configured ones; end, set them, start again"
+    ),
 }
 THINNED: Final = frozenset({Reason.REGIME, Reason.THROTTLED, Reason.FUNDING})
 """The rung is left out on purpose, whatever state the door is in."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hedgegrid_tui.render import conditions
+from hedgegrid_tui.render import conditions, vitals_venue
 from hedgegrid_tui.render.ages import age, age_ns
 from hedgegrid_tui.render.frame import FEED_OLD_AFTER_S, Frame
 from hedgegrid_tui.render.numbers import NONE, clock_text
@@ -32,11 +32,6 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     return fitted(lines, width, height)
 
 
-def extent(frame: Frame) -> int:
-    """Rows that it takes whole."""
-    return len(_lines(frame, 1))
-
-
 def bounds(frame: Frame, width: int, height: int) -> Bounds:
     """Least and most scroll."""
     return page_bounds(len(_lines(frame, width)), height)
@@ -53,6 +48,7 @@ def _lines(frame: Frame, width: int) -> list[Ranked]:
         (0, "market data age", (_feed(frame),)),
         (2, "venue's last word", (_heard(frame),)),
         (1, "snapshot age", (_snapshot(frame),)),
+        *vitals_venue.lines(frame),
         (3, "engine loop lag", (_ms(frame.status.lag_ms, LAG_WARN_MS),)),
         (4, "screen frame", (_ms(int(frame.draw_ms), DRAW_WARN_MS) if frame.draw_ms else Segment(NONE, Ink.MUTED),)),
         (3, "engine", (Segment(told, Ink.ALARM if failed else Ink.PLAIN),)),

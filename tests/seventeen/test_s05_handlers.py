@@ -22,8 +22,11 @@ from nautilus_trader.model.identifiers import AccountId, ClientOrderId, VenueOrd
 import hedgegrid_tui
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, Leg
-from strategy.hedge_grid import HedgeGridStrategy, guarded
+from strategy.domain import NS_PER_MS, Leg, Reason
+from strategy.guarded import guarded
+from strategy.hedge_grid import HedgeGridStrategy
+from strategy.snapshot import VenueVitals
+from strategy.venue_hooks import VenueHooks
 from tests.seventeen.bench import Bench, assert_protected, bench
 from tests.seventeen.faults import InjectedError, code_of, raising_in
 
@@ -31,6 +34,8 @@ HOST: Final = Path(hedgegrid_tui.__file__).parent
 HALF_HOUR_NS: Final = 1_800 * 1_000 * NS_PER_MS
 LIFE: Final = {"on_start", "on_stop"}
 """Handlers after which nothing runs; they have checks of their own."""
+READS: Final = {"market"}
+"""What the host reads of a strategy without making it act."""
 OWN_GUARD: Final = {"command": Desk.handle}
 """Handlers that hold errors by themselves, and what of theirs is struck instead of their first line."""
 
@@ -51,9 +56,9 @@ def used_by_the_host() -> set[str]:
 def handlers(kind: type[HedgeGridStrategy] = HedgeGridStrategy) -> Iterator[str]:
     """Every method through which something outside of the strategy makes it act."""
     host = used_by_the_host()
-    own = kind.__mro__[: kind.__mro__.index(HedgeGridStrategy) + 1]
+    own = kind.__mro__[: kind.__mro__.index(VenueHooks) + 1]
     for name, member in ((name, member) for each in own for name, member in vars(each).items()):
-        reached = name.startswith(("on_", "_on_")) or (name in host and not name.startswith("get_"))
+        reached = name.startswith(("on_", "_on_")) or (name in host - READS and not name.startswith("get_"))
         if reached and isinstance(member, FunctionType):
             yield name
 
@@ -128,6 +133,14 @@ SCENES: Final[dict[str, Callable[[Bench], object]]] = {
     "tidy": lambda it: it.strategy.tidy(),
     "stood_still": lambda it: it.strategy.stood_still(3_000 * NS_PER_MS),
     "publish": lambda it: it.strategy.publish(),
+    "shut_entries": lambda it: it.strategy.shut_entries(Reason.VENUE_LIMITED, "429"),
+    "let_entries": lambda it: it.strategy.let_entries(Reason.VENUE_LIMITED),
+    "on_venue_vitals": lambda it: it.strategy.on_venue_vitals(VenueVitals(taken_ns=1)),
+    "venue_alarm": lambda it: it.strategy.venue_alarm("clock", None, "it differs"),
+    "note_critical": lambda it: it.strategy.note_critical("venue", "liquidated", "long"),
+    "note": lambda it: it.strategy.note("venue", "foreign-order", "web_1"),
+    "look_again": lambda it: it.strategy.look_again(),
+    "on_unasked_end": lambda it: it.strategy.on_unasked_end(lambda _key, _now: None),
 }
 """How each handler comes to run; a new one is written here too."""
 

@@ -74,7 +74,7 @@ def refusal(*overrides: str, path: Path | None = None) -> str:
             "q.w=3",
             (
                 "q = {...}: unknown key; known: instrument, grid, regime, placement, funding, execution, limits, "
-                "breaker, drawdown, watchdog, session, ramp, account"
+                "breaker, drawdown, watchdog, session, ramp, account, binance"
             ),
         ),
         ("grid.levels=[1]", "grid.levels = [1]: must be a valid integer"),

@@ -36,7 +36,8 @@ from strategy.config import Config, load_config
 from strategy.control import Command, CommandName, Receipt, Result
 from strategy.domain import NS_PER_MS, NS_PER_S, DesiredOrder, DoorState, Leg, OrderKey, Reason, Regime, Role, Side
 from strategy.grid import ENDED_KEPT_NS, HedgeGrid
-from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, guarded
+from strategy.guarded import guarded
+from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
 from strategy.latches import Latches
 from strategy.order_ids import OrderId, format_id, parse_id
 from strategy.order_index import OrderRecord
