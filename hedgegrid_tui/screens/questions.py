@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from hedgegrid_tui.actions import ACTIONS, can_command, can_flatten_leg
-from hedgegrid_tui.render import dialogs, resets
+from hedgegrid_tui.render import blast, dialogs, resets
 from hedgegrid_tui.render.conditions import share_text
 from hedgegrid_tui.render.dialogs import Choice
 from hedgegrid_tui.render.frame import Frame
@@ -69,10 +69,21 @@ def _throttle_choices(frame: Frame) -> Sequence[Choice]:
     return (
         STAY,
         *(
-            Choice(letter, share_text(share), refused="it is that already" if share == now else "")
+            Choice(letter, share_text(share), refused="it is that already")
+            if share == now
+            else Choice(letter, _share_left(frame, share))
             for letter, share in SHARES.items()
         ),
     )
+
+
+def _share_left(frame: Frame, share: Decimal) -> str:
+    if not share:
+        return f"{share_text(share)}: no rung enters"
+    most = blast.most_rungs(frame.snapshot, share)
+    if not any(most.values()):
+        return share_text(share)
+    return f"{share_text(share)}: at most {most[Leg.LONG]} LONG and {most[Leg.SHORT]} SHORT rungs enter"
 
 
 def _leg_question(leg: Leg) -> Question:

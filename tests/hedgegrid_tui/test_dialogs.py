@@ -42,6 +42,7 @@ OPENED_BY = {
     "throttle": "t",
     "quit": "q",
 }
+HALF = Decimal("0.5")
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 
 
@@ -320,3 +321,18 @@ async def test_a_flatten_of_one_leg_from_the_palette_is_confirmed_by_the_leg_s_l
 def test_the_estimate_is_fee_and_half_the_spread() -> None:
     snapshot = fakes.running()
     assert blast.closing_cost(snapshot, snapshot.long) == Decimal("0.0005") * Decimal("247.21") + Decimal("0.0002")
+
+
+def test_the_throttle_says_how_many_rungs_each_share_leaves() -> None:
+    choices = QUESTIONS["throttle"].choices(frame(fakes.running()))
+    assert [choice.text for choice in choices[1:]] == [
+        "0 %: no rung enters",
+        "25 %: at most 2 LONG and 2 SHORT rungs enter",
+        "50 %: at most 4 LONG and 4 SHORT rungs enter",
+        "75 %: at most 6 LONG and 6 SHORT rungs enter",
+        "100 %",
+    ]
+    thin = fakes.thinned()  # half a throttle now, and less by regime and funding: twice that at most without it
+    assert (thin.throttle, thin.long.ladder_share, thin.short.ladder_share) == (HALF, HALF**3, HALF)
+    assert blast.most_rungs(thin, Decimal(1)) == {Leg.LONG: 2, Leg.SHORT: 8}
+    assert blast.most_rungs(fakes.running(throttle=Decimal(0)), Decimal("0.5")) == {Leg.LONG: 4, Leg.SHORT: 4}
