@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from strategy.domain import Lot, Role, Side
+from strategy.domain import Leg, Lot, OrderKey, Role, Side
 from strategy.errors import ErrorLog
 from strategy.ledger import Ledger
 from strategy.lots import LotBook
@@ -38,6 +38,8 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: Decimal
     """Cost in quote currency; negative for a rebate."""
     maker: bool
+    leg: Leg | None = None
+    """The leg whose position it changed, where the venue says so; ids of own orders tell it too."""
 
 
 class VenueReport(msgspec.Struct, frozen=True):
@@ -65,6 +67,7 @@ class Books:
         self.lots = LotBook()
         self.ledger = ledger
         self._errors = errors
+        self._own = session
         self._sessions = {session}
         self._seen: dict[tuple[str, str], None] = {}
 
@@ -88,6 +91,16 @@ class Books:
         """Whether the fill is in the books already."""
         return (fill.order_id, fill.trade_id) in self._seen
 
+    def note_seen(self, fill: Fill) -> None:
+        """Take it for known from now on."""
+        self._seen[fill.order_id, fill.trade_id] = None
+        if len(self._seen) > TRADES_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+
+    def outsider(self, leg: Leg) -> OrderId:
+        """Stands for the order of somebody else that has closed of the leg what is held here."""
+        return OrderId(self._own, OrderKey(leg, Role.CLOSE, 0), None, 0)
+
     def book(
         self,
         told: OrderId,
@@ -108,9 +121,7 @@ class Books:
             outcome = self.lots.enter(_lot_of(told, order, fill, step, now))
         else:
             outcome = self.lots.take(leg, told.lot, fill.side, fill.qty, fill.price)
-        self._seen[fill.order_id, fill.trade_id] = None
-        if len(self._seen) > TRADES_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        self.note_seen(fill)
         if outcome.excess:
             words = f"{leg}: an exit filled {fill.qty}, {outcome.excess} more than the leg held"
             self._errors.record(now, "fill", "over-closed", words, critical=True)

@@ -61,6 +61,8 @@ class Flatten(msgspec.Struct):
     mid: Decimal | None = None
     """The middle of the market when it began, where there was one."""
     stage: FlattenStage = FlattenStage.CANCELLING_ENTRIES
+    verifying_ns: int = 0
+    """Since when own books alone hold something; 0 where that is not so."""
     fills: dict[Leg, tuple[Decimal, Decimal]] = {}
     """Quantity and value of the closing fills, per leg."""
 

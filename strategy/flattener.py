@@ -16,6 +16,8 @@ from strategy.snapshot import FlattenStage, FlattenView
 
 ENTRY_PATIENCE_NS: Final = NS_PER_S
 """A flatten waits no longer for the cancels of entries before it closes what is held."""
+SETTLE_NS: Final = 3 * NS_PER_S
+"""For so long own books may hold what the venue does not, while trades are asked about; then it is written off."""
 QUOTE_STEP: Final = Decimal("0.00000001")
 BPS_STEP: Final = Decimal("0.01")
 
@@ -87,6 +89,7 @@ class Flattener:
         step = next_step(facts, self._grid.held_back_closes(now), wait_for_entries=now < patience)
         running.stage = step.stage
         self._carry_out(step)
+        self._settle(running, facts, step, now)
         if step.stage is FlattenStage.FLAT:
             self._end(running, facts, Result.DONE)
         elif now >= running.deadline_ns:
@@ -97,6 +100,22 @@ class Flattener:
         self.shown = view(running, facts)
         dues = (patience, running.deadline_ns, *(asked.due_ns for asked in running.acts.values()))
         return [due for due in dues if due > now] if self._running is running else []
+
+    def _settle(self, running: Flatten, facts: Mapping[Leg, FlattenFacts], step: FlattenStep, now: int) -> None:
+        """Own books alone hold something: the venue is asked about every order, and believed where it shows nothing.
+
+        Somebody else has closed it then. Without the venue's own word on the legs it stays as it is.
+        """
+        if step.stage is not FlattenStage.VERIFYING:
+            running.verifying_ns = 0
+        elif not running.verifying_ns:
+            running.verifying_ns = now
+            self._grid.look_again()
+        else:
+            since = running.verifying_ns + SETTLE_NS
+            for leg, fact in facts.items():
+                if fact.own_qty > 0 and self._grid.venue_watch.shows_empty(leg, since):
+                    self._grid.write_off(leg)
 
     def _answer_late_acts(self, running: Flatten, facts: Mapping[Leg, FlattenFacts], now: int) -> None:
         """An act whose time is over is answered, though the flatten goes on for one that has joined it."""

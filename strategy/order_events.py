@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from strategy.inquiry import Inquiries, RollCalls
 from strategy.journal import JournalWriter
 from strategy.ladders import Ladders
 from strategy.ledger import Ledger, ProtectionClock
-from strategy.lots import LotBook
+from strategy.lots import COST_PRECISION, LotBook
 from strategy.order_ids import OrderId
 from strategy.order_index import OrderIndex, OrderRecord, OrderStatus
 from strategy.orders import Orders, Venue
@@ -33,6 +34,11 @@ ENDINGS: Final = {
     ReportStatus.EXPIRED: "expired",
 }
 """The journal's word for an order that has ended without having filled, as far as the books know."""
+
+OUTSIDE: Final = "outside"
+"""Begins the id of a fill that no order at the venue tells of."""
+UNTOLD: Final = "untold"
+"""Begins the trade id of a fill that the venue has not told; its price is an estimate."""
 
 
 def order_found(told: OrderId, report: VenueReport) -> OrderRecord:
@@ -208,6 +214,8 @@ class OrderEvents(ABC):
         closes = key.role is Role.SL and self._is_hopeless(key.leg, meaning, event, now)
         if closes and order.lot is not None and self.lots.get(order.lot):
             self.lots.mark_breached(order.lot)
+        if meaning is Refusal.NOT_SENT:
+            return
         critical = key.role.reduces and not closes and not nothing_left
         counts = meaning not in (Refusal.NOTHING_LEFT, Refusal.PASSED)
         self.errors.record(now, "venue", f"order-{event}", f"{key}: {reason}", critical=critical, counts=counts)
@@ -218,7 +226,7 @@ class OrderEvents(ABC):
         A venue that rejects the stop itself has spoken. One that is busy, or an engine that denies it before it leaves,
         gets the attach bound.
         """
-        if meaning is Refusal.BUSY or event == "denied":
+        if meaning in (Refusal.BUSY, Refusal.NOT_SENT) or event == "denied":
             return self._protection.is_late(leg, now)
         return meaning is not Refusal.NOTHING_LEFT
 
@@ -287,7 +295,7 @@ class OrderEvents(ABC):
         told = self.books.told(fill.order_id)
         now = self._venue.now()
         if told is None:
-            self.errors.record(now, "fill", "foreign-order", f"{fill.order_id} filled {fill.qty}", critical=True)
+            self._on_outside_fill(fill, now)
             return
         leg = told.key.leg
         before = self.index.get(fill.order_id)
@@ -304,6 +312,51 @@ class OrderEvents(ABC):
                     whatever_fails.callback(self._after_booking, told, fill, now)
                     whatever_fails.callback(self._write_fill, told, fill, now)
                     whatever_fails.callback(self._fill_order, fill)
+
+    def _on_outside_fill(self, fill: Fill, now: int) -> None:
+        """Somebody else has traded on the account: what it has closed of what is held here is booked, no more.
+
+        That is by how much own books hold more than the venue does since then. What a stranger opens is not ours.
+        """
+        leg = fill.leg
+        words = f"{fill.order_id}: {fill.side} {plain(fill.qty)} at {plain(fill.price)}"
+        closed = ZERO
+        if leg is not None and fill.side is leg.exit_side:
+            closed = max(ZERO, min(fill.qty, self.lots.held(leg) - self._venue.position(leg)))
+        if leg is None or not closed:
+            self.books.note_seen(fill)
+            self.errors.record(now, "fill", "foreign-order", f"{words}, not of this grid", critical=True)
+            return
+        fee = fill.fee if closed == fill.qty else (fill.fee * closed / fill.qty).quantize(COST_PRECISION)
+        part = msgspec.structs.replace(fill, qty=closed, fee=fee)
+        words += f": {plain(closed)} of the {leg} leg closed by others, booked"
+        self._book_outside(leg, part, "closed-by-others", words, now)
+
+    def write_off(self, leg: Leg) -> None:
+        """Give up what own books hold of a leg that the venue has shown empty, and that no trade explains.
+
+        The price is an estimate, the middle of the market; the account's balance corrects it as a transfer.
+        """
+        now, market, held = self._venue.now(), self._venue.market(), self.lots.held(leg)
+        price = abs(self.lots.cost(leg) / held).quantize(COST_PRECISION) if market is None else market.mid
+        fill = Fill(
+            order_id=f"{OUTSIDE}-{self.session}", trade_id=f"{UNTOLD}-{leg}-{now}", side=leg.exit_side, price=price,
+            qty=held, fee=ZERO, maker=False, leg=leg,
+        )  # fmt: skip
+        words = f"{leg}: the venue holds nothing and tells of no trade; {plain(held)} written off at {plain(price)}"
+        self._book_outside(leg, fill, "written-off", words, now)
+
+    def _book_outside(self, leg: Leg, fill: Fill, kind: str, words: str, now: int) -> None:
+        told = self.books.outsider(leg)
+        try:
+            self.books.book(told, None, fill, ZERO, now, self._forget)
+        finally:
+            if self.books.has_seen(fill):
+                with ExitStack() as whatever_fails:  # the last one first
+                    whatever_fails.callback(self._changed, leg, now)
+                    whatever_fails.callback(self.closing_fill, leg, fill)
+                    whatever_fails.callback(partial(self.errors.record, now, "fill", kind, words, critical=True))
+                    whatever_fails.callback(self._write_fill, told, fill, now)
 
     def _fill_order(self, fill: Fill) -> None:
         order = self.index.filled(fill.order_id, fill.qty)

@@ -20,6 +20,7 @@ from nautilus_trader.model.identifiers import (
     ClientOrderId,
     InstrumentId,
     OrderListId,
+    PositionId,
     StrategyId,
     TraderId,
 )
@@ -27,7 +28,7 @@ from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.model.orders import LimitOrder, MarketOrder, Order, OrderList, StopMarketOrder
 
 from strategy.books import Fill, ReportStatus, VenueReport
-from strategy.domain import DesiredOrder, Role, Side, plain
+from strategy.domain import DesiredOrder, Leg, Role, Side, plain
 
 SIDES: Final = {Side.BUY: OrderSide.BUY, Side.SELL: OrderSide.SELL}
 STATUSES: Final = {
@@ -116,6 +117,14 @@ def fill_of(event: OrderFilled) -> Fill:
         qty=exact(event.last_qty),
         fee=event.commission.as_decimal(),
         maker=event.liquidity_side == LiquiditySide.MAKER,
+        leg=_leg_of(event.position_id),
+    )
+
+
+def _leg_of(position_id: PositionId | None) -> Leg | None:
+    """The leg of a canonical position id, which ends in its name."""
+    return (
+        None if position_id is None else next((leg for leg in Leg if position_id.value.endswith(f"-{leg.name}")), None)
     )
 
 

@@ -18,6 +18,8 @@ class Refusal(StrEnum):
     """The venue does not know the order: its answer to a question, not to the order."""
     BUSY = "busy"
     """A rate or load limit: the same order may pass a moment later."""
+    NOT_SENT = "not-sent"
+    """It never left, for the venue has asked to be left alone for a while: that is told once, by an alarm of its own."""
     PASSED = "passed"
     """A stop that the market has passed already: its lot is closed instead, and nothing is wrong."""
     FINAL = "final"
@@ -46,6 +48,8 @@ _SERVER_ERROR: Final = re.compile(r"(?:\bHTTP\S*|\bstatus)\D{0,4}5\d\d\b|^\s*(?:
 """An HTTP status of 500 to 599, said as one or standing at the beginning of a proxy's page."""
 _WORDLESS: Final = frozenset({"", "None"})
 """What is left of a server error whose answer had no body."""
+UNSENT: Final = "not sent"
+"""Words of the own client for what it has kept back."""
 IN_THE_MARKET: Final = "was in the market"
 """Words of Nautilus's simulated venue for a stop that the market has passed."""
 UNRESOLVED: Final = "UNKNOWN"
@@ -56,6 +60,8 @@ def classify(reason: str, *, post_only: bool = False) -> Refusal:
     """What the venue's words on a refusal mean; words without a known code or a server's error are final."""
     if post_only:
         return Refusal.POST_ONLY
+    if UNSENT in reason:
+        return Refusal.NOT_SENT
     codes = [int(code) for code in _CODE.findall(reason)]
     if not codes and (reason == UNRESOLVED or reason in _WORDLESS or _SERVER_ERROR.search(reason)):
         return Refusal.UNKNOWN_OUTCOME

@@ -1,5 +1,6 @@
 """A restart: what the journal says is held against what the venue shows."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -43,6 +44,7 @@ def go_on(grid: HedgeGrid, past: Past, venue: Venue, cash: Decimal) -> None:
                 grid.catch_up(report, missing=report.filled - past.filled[report.id])
             elif report.status is ReportStatus.OPEN:
                 _take_stray(grid, report)
+        _settle_with_others(grid, shown.values(), venue)
         now = venue.now()
         if past.equity_base is None or not grid.books_differ:
             grid.ledger.settle_wallet(cash + grid.lots.net_cost)
@@ -55,6 +57,17 @@ def go_on(grid: HedgeGrid, past: Past, venue: Venue, cash: Decimal) -> None:
         for leg in Leg:
             grid.watch_cover(leg, now)
         grid.compare_books(now, bound_ns=0)
+
+
+def _settle_with_others(grid: HedgeGrid, shown: Iterable[VenueReport], venue: Venue) -> None:
+    """What others have closed meanwhile is booked by their latest trades; their other trades are nothing of ours."""
+    others = [report for report in shown if grid.books.told(report.id) is None]
+    for fill in (fill for report in reversed(others) for fill in reversed(report.fills)):
+        leg = fill.leg
+        if leg is not None and fill.side is leg.exit_side and grid.lots.held(leg) > venue.position(leg):
+            grid.on_fill(fill)
+        else:
+            grid.books.note_seen(fill)
 
 
 def _hold(grid: HedgeGrid, order: OrderRecord, venue: Venue) -> None:

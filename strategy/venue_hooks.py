@@ -1,6 +1,7 @@
 """What whoever watches the venue tells the strategy: closures of the gate, alarms, vital signs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from strategy.domain import Leg, OrderKey, Reason
@@ -52,6 +53,18 @@ class VenueHooks(NautilusLink):
     def on_venue_vitals(self, vitals: VenueVitals) -> None:
         """How the line to the venue fares, for the screen."""
         self._tell(lambda grid: setattr(grid.venue_watch, "vitals", vitals))
+
+    @guarded
+    def on_venue_legs(self, held: Mapping[Leg, Decimal], asked_ns: int) -> None:
+        """What the venue, asked at that time (ns), says that it holds of each leg; a flatten verifies by it."""
+
+        def see(grid: HedgeGrid) -> None:
+            grid.venue_watch.on_legs(held, asked_ns)
+            if grid.frozen:
+                grid.converge()
+                self._after_pass()
+
+        self._tell(see)
 
     @guarded
     def venue_alarm(self, name: str, leg: Leg | None, words: str | None) -> None:

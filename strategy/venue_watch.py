@@ -1,11 +1,12 @@
 """What the venue itself puts in the way: closures of the gate by reason, its alarms, its vital signs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from strategy.domain import Leg, OrderKey, Reason
+from strategy.domain import ZERO, Leg, OrderKey, Reason
 from strategy.errors import ErrorLog
 from strategy.snapshot import VenueVitals
 
@@ -34,6 +35,8 @@ class VenueWatch:
         """As last told; None in modes without a venue that tells any."""
         self.on_unasked_end: Callable[[OrderKey, int], None] = lambda _key, _now: None
         """Takes each order that has ended at the venue although nobody here had asked for it, and when (ns)."""
+        self._legs: dict[Leg, tuple[Decimal, int]] = {}
+        """What the venue holds of each leg, by its own word, and when (ns) it was asked."""
         self._errors = errors
         self._closures: dict[Reason, Closure] = {}
 
@@ -41,6 +44,15 @@ class VenueWatch:
     def shut(self) -> Reason | None:
         """The oldest reason why no entry may leave; None while there is none."""
         return next(iter(self._closures), None)
+
+    def on_legs(self, held: Mapping[Leg, Decimal], asked_ns: int) -> None:
+        """The venue was asked at that time, and has shown so much of each leg; nothing of one that is left out."""
+        self._legs = {leg: (held.get(leg, ZERO), asked_ns) for leg in Leg}
+
+    def shows_empty(self, leg: Leg, since_ns: int) -> bool:
+        """Whether the venue, asked at `since_ns` or later, holds nothing of the leg."""
+        qty, asked_ns = self._legs.get(leg, (ZERO, 0))
+        return not qty and asked_ns >= since_ns > 0
 
     def close(self, reason: Reason, words: str, now: int, until_ns: int = 0) -> None:
         """Let no entry leave, until `until_ns` where that is not 0; a repetition changes words and end."""

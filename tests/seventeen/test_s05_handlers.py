@@ -136,6 +136,7 @@ SCENES: Final[dict[str, Callable[[Bench], object]]] = {
     "shut_entries": lambda it: it.strategy.shut_entries(Reason.VENUE_LIMITED, "429"),
     "let_entries": lambda it: it.strategy.let_entries(Reason.VENUE_LIMITED),
     "on_venue_vitals": lambda it: it.strategy.on_venue_vitals(VenueVitals(taken_ns=1)),
+    "on_venue_legs": lambda it: it.strategy.on_venue_legs({}, it.now),
     "venue_alarm": lambda it: it.strategy.venue_alarm("clock", None, "it differs"),
     "note_critical": lambda it: it.strategy.note_critical("venue", "liquidated", "long"),
     "note": lambda it: it.strategy.note("venue", "foreign-order", "web_1"),

@@ -64,6 +64,10 @@ def test_words_without_a_known_code_are_final(reason: str) -> None:
     assert classify(reason) is Refusal.FINAL
 
 
+def test_what_was_kept_back_is_no_refusal_of_the_venue() -> None:
+    assert classify("-1003 not sent, the address is banned for 60 s more") is Refusal.NOT_SENT
+
+
 def test_a_code_goes_before_the_server_error_that_it_came_with() -> None:
     assert classify("HTTP 503 {'code': -1008}") is Refusal.BUSY
     assert classify("HTTP 503 {'code': -4131}") is Refusal.FINAL
