@@ -1,6 +1,7 @@
 """Commands and options: the contract that scripts and users rely on."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -19,8 +20,10 @@ from hedgegrid_tui.engine.plan import (
     BAD_INPUT,
     COULD_NOT_START,
     SIM_DEFAULT_SEED,
+    AtStart,
     Mode,
     SessionPlan,
+    StartError,
 )
 from hedgegrid_tui.engine.state_dir import LockedError, StateDir, default_base
 from hedgegrid_tui.signals import PROCESS
@@ -31,14 +34,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
-COMMANDS: Final = ("run", "init", "check", "drill", "journal", "status", "version")
+COMMANDS: Final = ("run", "init", "check", "drill", "journal", "status", "flatten", "version")
 DEFAULT_FILE: Final = Path("hedgegrid.toml")
 DEFAULT_SYMBOL: Final = "BTCUSDT"
 """Of a session without a configuration of its own, which is then loaded after the first paint."""
 DEFAULT_SCENARIO: Final = "lively"
 DEFAULT_FPS: Final = 4
-READY: Final = (Mode.SIM, Mode.REPLAY)
 SPEED_LIMIT: Final = 100_000
+OWNER_ONLY: Final = 0o077
+"""What a session keeps from others of every file that it makes, those of libraries too."""
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration, TOML.")]
 SetOption = Annotated[
@@ -89,15 +93,27 @@ def run(
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="Quit after so much market time.")
     ] = None,
+    at_start: Annotated[
+        AtStart | None,
+        typer.Option("--at-start", help="What to do about own orders and positions at the venue; asked for otherwise."),
+    ] = None,
+    confirm: Annotated[
+        str, typer.Option("--confirm", metavar="TEXT", help='For live: "LIVE BTCUSDT", else it is asked for.')
+    ] = "",
+    no_tmux: Annotated[bool, typer.Option("--no-tmux", help="Live over SSH without tmux or screen.")] = False,
 ) -> None:
     """Trade: a dashboard by default, on the simulated market by default."""
     PROCESS.install()
-    settings = _settings(config, sets) if config is not None or sets else None
+    os.umask(OWNER_ONLY)
+    settings = _settings(config, sets) if config is not None or sets or mode.is_on_binance else None
     _check_run(mode, data, seconds, json=json, headless=headless)
+    _check_account(mode, at_start, confirm, fresh=fresh)
     base = state_dir or default_base()
     look = None if headless else _look(theme, fps, base, settings, read_only=read_only)
     speed_factor = _speed(speed)
     _check_scenario(scenario)
+    if settings is not None and mode.trades_an_account:
+        _check_door(mode, settings, confirm, no_tmux=no_tmux, headless=headless)
     from hedgegrid_tui.engine.log_tap import LogTap
     from hedgegrid_tui.session import Session
     from strategy.journal import Journal, JournalError
@@ -114,6 +130,11 @@ def run(
             _fail(str(error), COULD_NOT_START)
         except OSError as error:
             _fail(f"{error.filename or 'state folder'}: {error.strerror}; choose another --state-dir", COULD_NOT_START)
+        choice = at_start or AtStart.ADOPT
+        if settings is not None and mode.trades_an_account and at_start is None and not headless:
+            from hedgegrid_tui.at_the_door import choose_at_start
+
+            choice = choose_at_start(mode, settings)
 
         @cache
         def plan() -> SessionPlan:
@@ -128,6 +149,7 @@ def run(
                 scenario=scenario,
                 seconds=seconds,
                 fresh=fresh,
+                at_start=choice,
             )
 
         session = Session(plan, mode, symbol, lines, log)
@@ -155,14 +177,27 @@ def check(
     config: ConfigOption = None,
     mode: Annotated[Mode, typer.Option(help="The mode to check for.")] = Mode.SIM,
     sets: SetOption = None,
+    state_dir: StateOption = None,
+    json: Annotated[bool, typer.Option("--json", help="The venue's checks as JSON Lines.")] = False,
 ) -> None:
-    """Validate the configuration and print what would be traded."""
+    """Validate the configuration, print what would be traded, check the venue; 3 where no session could start."""
     from hedgegrid_tui.describe import describe
 
     settings = _settings(config, sets)
-    _check_mode(mode)
-    for line in describe(settings):
+    for line in () if json else describe(settings):
         typer.echo(line)
+    if not mode.is_on_binance:
+        return
+    from hedgegrid_tui.checks import check_venue
+    from strategy.journal import JournalError
+    from strategy.past import read_past
+
+    journal = StateDir(state_dir or default_base(), mode, settings.instrument.symbol).journal
+    try:
+        past = read_past(journal) if mode.trades_an_account else None
+    except JournalError as error:
+        _fail(str(error), COULD_NOT_START)
+    raise typer.Exit(check_venue(settings, mode, os.environ, past, json=json))
 
 
 @app.command()
@@ -235,6 +270,37 @@ def status(
 
 
 @app.command()
+def flatten(
+    mode: Annotated[Mode, typer.Option("--mode", help="testnet or live.")],
+    config: ConfigOption = None,
+    sets: SetOption = None,
+    state_dir: StateOption = None,
+    leg: Annotated[str, typer.Option(metavar="long|short|both", help="Which leg.")] = "both",
+    include_foreign: Annotated[
+        bool, typer.Option("--include-foreign", help="Cancel orders that are not ours too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Without the typed confirmation, for scripts.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even beside a running session.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON Lines on standard output.")] = False,
+) -> None:
+    """Cancel and close at the venue without a node; shows what it found and asks first."""
+    from hedgegrid_tui.flatten_command import Wish
+    from hedgegrid_tui.flatten_command import flatten as flatten_now
+
+    wish = Wish(
+        mode=mode,
+        config=_settings(config, sets),
+        base=state_dir or default_base(),
+        leg=leg,
+        include_foreign=include_foreign,
+        yes=yes,
+        force=force,
+        as_json=json,
+    )
+    raise typer.Exit(flatten_now(wish))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"hedgegrid {__version__}")
@@ -257,13 +323,29 @@ def _state(base: Path | None, mode: Mode, instrument: str | None, config: Path |
     return StateDir(base or default_base(), mode, symbol)
 
 
-def _check_mode(mode: Mode) -> None:
-    if mode not in READY:
-        _fail(f"--mode {mode}: not in this version; use sim or replay", BAD_INPUT)
+def _check_account(mode: Mode, at_start: AtStart | None, confirm: str, *, fresh: bool) -> None:
+    """What goes with a session on an account, and what does not."""
+    if at_start is not None and not mode.trades_an_account:
+        _fail(f"--at-start {at_start}: is for testnet and live; --mode {mode} starts with an empty venue", BAD_INPUT)
+    if confirm and mode is not Mode.LIVE:
+        _fail(f"--confirm: is for --mode live, not for {mode}", BAD_INPUT)
+    if fresh and mode is Mode.LIVE:
+        _fail("--fresh: not in live; end a latched state by its own key, and start without it", BAD_INPUT)
+
+
+def _check_door(mode: Mode, settings: "Config", confirm: str, *, no_tmux: bool, headless: bool) -> None:
+    """Let in what has a key, and real money only where somebody has confirmed it."""
+    from hedgegrid_tui.at_the_door import RefusedError, let_in
+
+    try:
+        let_in(mode, settings, os.environ, confirm, no_tmux=no_tmux, asks=not headless)
+    except RefusedError as error:
+        _fail(str(error), BAD_INPUT)
+    except (StartError, ValueError) as error:
+        _fail(str(error), COULD_NOT_START)
 
 
 def _check_run(mode: Mode, data: Path | None, seconds: float | None, *, json: bool, headless: bool) -> None:
-    _check_mode(mode)
     if mode is Mode.REPLAY and data is None:
         _fail("--mode replay: needs --data FILE", BAD_INPUT)
     if mode is not Mode.REPLAY and data is not None:

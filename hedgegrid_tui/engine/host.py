@@ -207,7 +207,8 @@ class EngineHost:
                 return
             self._write_start(getattr(runtime, "first_ns", time.time_ns()), past)
             self._set(EnginePhase.CONNECTING, "starting the engine")
-            await runtime.start()
+            if not await self._has_started(runtime):
+                return
             gc.collect()
             gc.freeze()  # to look through all that Nautilus has loaded would hold the loop for 0.1 s, now and then
             self._escalation = self._escalate(runtime)
@@ -217,6 +218,7 @@ class EngineHost:
             runtime.on_progress = functools.partial(self._tick, runtime)
             self._set(EnginePhase.RUNNING, "")
             self._note_disconnect()
+            self._begin_as_asked()
             await self._serve(runtime)
         finally:
             flat = None
@@ -227,6 +229,36 @@ class EngineHost:
             if runtime is not None:
                 await runtime.stop()
             self._keep_last(runtime, flat)
+
+    async def _has_started(self, runtime: "Runtime") -> bool:
+        """Start it; false where the session was told to end before anything could leave.
+
+        Raises:
+            StartError: It did not come up.
+        """
+        starting = asyncio.create_task(runtime.start(), name="start")
+        try:
+            while not starting.done():
+                watched: list[asyncio.Future[Any]] = [starting]
+                if self._ending is not None and not self._ending.done():
+                    watched.append(self._ending)
+                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+                if self._wanted_ending is not None and not starting.done() and not runtime.has_begun:
+                    self._end_before_it_began(self._wanted_ending)
+                    return False
+            starting.result()
+        finally:
+            starting.cancel()
+            await asyncio.wait([starting])
+        return True
+
+    def _begin_as_asked(self) -> None:
+        """Carry out what was chosen for orders and positions that were found at the venue."""
+        if self._plan.mode.trades_an_account:
+            start = importlib.import_module("hedgegrid_tui.engine.binance.session_start")
+            command = start.command_at_start(self._plan.at_start)
+            if command is not None:
+                self._carry_out(command, Future())
 
     def _read_past(self) -> Past:
         """What this session takes over from those before it.
@@ -239,6 +271,9 @@ class EngineHost:
         past = read_past(self._journal.path)
         if self._plan.fresh_venue:
             past = past.at_fresh_venue()
+        if self._plan.mode.trades_an_account:
+            start = importlib.import_module("hedgegrid_tui.engine.binance.session_start")
+            past = start.held_back(past, self._plan.at_start)
         return past.unlatched() if self._plan.fresh else past
 
     def _build(self, past: Past) -> "Runtime":
@@ -247,6 +282,10 @@ class EngineHost:
         runtime: Runtime
         if self._plan.mode is Mode.REPLAY:
             runtime = importlib.import_module("hedgegrid_tui.engine.replay").ReplayRuntime(self._plan, self._journal)
+        elif self._plan.mode.is_on_binance:
+            module = importlib.import_module("hedgegrid_tui.engine.binance.node")
+            progress = functools.partial(self._set, EnginePhase.CONNECTING)
+            runtime = module.BinanceRuntime(self._plan, self._journal, self._last_errors, past, progress)
         else:
             module = importlib.import_module("hedgegrid_tui.engine.node")
             runtime = module.NodeRuntime(self._plan, self._journal, self._last_errors, past)
@@ -313,6 +352,7 @@ class EngineHost:
         escalation = self._escalation
         if escalation is not None:
             await escalation.settle()
+        await runtime.release()
         runtime.strategy.publish()
         is_flat = self._is_flat(None if escalation is None else escalation.is_flat())
         if ending is Ending.FLATTEN and (reached is not Result.DONE or not is_flat):

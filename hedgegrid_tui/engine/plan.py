@@ -22,6 +22,14 @@ SIM_DEFAULT_SEED: Final = 1
 AS_FAST_AS_IT_GOES: Final = 0.0
 
 
+class StartError(Exception):
+    """The engine could not start; the text says why in plain words, the code is the process's exit status."""
+
+    def __init__(self, message: str, exit_code: int = COULD_NOT_START) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class Mode(StrEnum):
     """Where prices and fills come from."""
 
@@ -30,6 +38,24 @@ class Mode(StrEnum):
     PAPER = "paper"
     TESTNET = "testnet"
     LIVE = "live"
+
+    @property
+    def is_on_binance(self) -> bool:
+        """Whether its prices are Binance's of now."""
+        return self in (Mode.PAPER, Mode.TESTNET, Mode.LIVE)
+
+    @property
+    def trades_an_account(self) -> bool:
+        """Whether orders go to an account at Binance, and outlive the process."""
+        return self in (Mode.TESTNET, Mode.LIVE)
+
+
+class AtStart(StrEnum):
+    """What a session does about its own orders and positions that it finds at the venue."""
+
+    ADOPT = "adopt"
+    CANCEL = "cancel"
+    FLATTEN = "flatten"
 
 
 class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,13 +73,15 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str = "lively"
     fresh: bool = False
     """Forget the latched states of earlier sessions."""
+    at_start: AtStart = AtStart.ADOPT
+    """What it does about what it finds at the venue; testnet and live only."""
     seconds: float | None = None
     """Market time after which the session ends; None: never."""
 
     @property
     def fresh_venue(self) -> bool:
         """Whether the venue starts empty in every session."""
-        return self.mode in (Mode.SIM, Mode.REPLAY, Mode.PAPER)
+        return not self.mode.trades_an_account
 
     @property
     def instrument(self) -> str:

@@ -83,6 +83,11 @@ class ReplayRuntime:
         return int(self._pending[0].ts_init)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the strategy has started."""
+        return self.strategy.grid is not None
+
+    @property
     def kernel(self) -> NautilusKernel:
         """Nautilus's own parts."""
         return self._engine.kernel
@@ -129,6 +134,9 @@ class ReplayRuntime:
     def nudge(self) -> None:
         """Let orders that were sent between two chunks reach the venue now."""
         self._pump(self._now)
+
+    async def release(self) -> None:
+        """Nothing at the venue outlives this process."""
 
     async def stop(self) -> None:
         """End the engine; positions and orders stay as they are in its books."""

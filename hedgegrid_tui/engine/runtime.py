@@ -1,23 +1,21 @@
 """What the host needs of a mode: a strategy, a start that fails loudly, a market, a bounded stop."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from nautilus_trader.system.kernel import NautilusKernel
 
 from hedgegrid_tui.engine.instruments import instrument_id
-from hedgegrid_tui.engine.plan import COULD_NOT_START, SessionPlan
+from hedgegrid_tui.engine.plan import SessionPlan, StartError
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy, Hop
 from strategy.journal import JournalWriter
 from strategy.past import Past
 
+__all__ = ["STRATEGY", "TAG", "Runtime", "StartError", "simulated_strategy"]
 
-class StartError(Exception):
-    """The engine could not start; the text says why in plain words, the code is the process's exit status."""
-
-    def __init__(self, message: str, exit_code: int = COULD_NOT_START) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+STRATEGY: Final = "GRID"
+TAG: Final = "001"
+"""Nautilus joins both to the strategy's id."""
 
 
 class Runtime(Protocol):
@@ -26,6 +24,10 @@ class Runtime(Protocol):
     strategy: HedgeGridStrategy
     on_progress: Callable[[], None]
     """Called now and then while market time passes faster than real time."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the strategy has started: from then on orders may have left."""
 
     @property
     def kernel(self) -> NautilusKernel:
@@ -44,6 +46,9 @@ class Runtime(Protocol):
     def nudge(self) -> None:
         """Orders have been sent from outside of a market event: see that they leave."""
 
+    async def release(self) -> None:
+        """The session ends as it was asked to: whatever guards its orders at the venue lets go of them."""
+
     async def stop(self) -> None:
         """Stop and let go of everything, bounded in time."""
 
@@ -52,8 +57,8 @@ def simulated_strategy(plan: SessionPlan, journal: JournalWriter, hop: Hop, past
     """The strategy for Nautilus's simulated venue, which links a lot's exits."""
     return HedgeGridStrategy(
         HedgeGridConfig(
-            strategy_id="GRID",
-            order_id_tag="001",
+            strategy_id=STRATEGY,
+            order_id_tag=TAG,
             oms_type="HEDGING",
             instrument_id=instrument_id(plan.config.instrument),
             mode=plan.mode,

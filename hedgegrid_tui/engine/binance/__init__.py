@@ -1,0 +1,1 @@
+"""Binance USDT-M futures: addresses, keys, REST, and what a session there needs besides Nautilus's adapter."""

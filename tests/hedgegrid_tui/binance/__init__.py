@@ -1,0 +1,1 @@
+"""Tests of what the product has for Binance, against the fake on loopback."""
