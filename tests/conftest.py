@@ -15,6 +15,15 @@ REAL_TIME = frozenset({
     "test_threads", "test_what_a_terminal_shows",
 })  # fmt: skip
 """Modules with sessions that take their own time: one after the other, so that none holds up another."""
+AT_THE_VENUE = frozenset({
+    "test_checks", "test_ends_at_binance", "test_execution_fills", "test_execution_grid", "test_execution_outcomes",
+    "test_execution_restart", "test_execution_stream", "test_faults_of_entries", "test_faults_of_exits",
+    "test_faults_of_limits", "test_faults_of_streams", "test_faults_of_the_venue", "test_flatten_at_venue",
+    "test_flatten_at_venue_faults", "test_flatten_command", "test_live_confirmation", "test_network",
+    "test_paper_session", "test_restart_at_binance", "test_secrets", "test_testnet_session",
+    "test_watches_in_a_session",
+})  # fmt: skip
+"""The same with sessions at the fake venue; Nautilus keeps one kind of account in a process, and theirs is the live."""
 
 SHARED = "TEXTUAL_SNAPSHOT_TEMPDIR"
 """What processes that test together tell each other by."""
@@ -33,6 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in REAL_TIME:
             item.add_marker(pytest.mark.xdist_group("real-time"))
+        elif item.path.stem in AT_THE_VENUE:
+            item.add_marker(pytest.mark.xdist_group("at-the-venue"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
