@@ -16,6 +16,12 @@ PERCENT: Final = Decimal(100)
 """Percent in one."""
 
 
+def decimals(step: Decimal) -> int:
+    """How many decimals a multiple of `step` can have: 1 for 0.10, 0 for 5."""
+    exponent = step.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
 def plain(value: Decimal) -> str:
     """The value as digits, never in scientific notation."""
     return format(value, "f")

@@ -28,7 +28,7 @@ from strategy.calm import calm_band
 from strategy.config import Config
 from strategy.control import Command, Receipt, Result
 from strategy.desk import Desk
-from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, Reason, plain
+from strategy.domain import NS_PER_MS, NS_PER_S, DoorState, Leg, Market, Reason, decimals, plain
 from strategy.funding import guard, next_change
 from strategy.grid import ENDED_KEPT_NS, HedgeGrid
 from strategy.guarded import guarded
@@ -120,7 +120,6 @@ class HedgeGridStrategy(VenueHooks):
         """Take stock of account and instrument, then listen to the market."""
         instrument_id = self.config.instrument_id
         settings = self._settings.instrument
-        instrument = self.cache.instrument(instrument_id)
         self._link()
         session = base36(self.now() // NS_PER_MS)
         simulated = self.config.linked_exits
@@ -140,8 +139,8 @@ class HedgeGridStrategy(VenueHooks):
             instrument=settings.symbol,
             currency=settings.quote,
             base=settings.base,
-            price_decimals=instrument.price_precision,
-            qty_decimals=instrument.size_precision,
+            price_decimals=decimals(settings.tick_size),
+            qty_decimals=decimals(settings.step_size),
             taker_fee=settings.taker_fee,
             began_ns=self.now(),
         )

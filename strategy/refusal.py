@@ -19,7 +19,7 @@ class Refusal(StrEnum):
     BUSY = "busy"
     """A rate or load limit: the same order may pass a moment later."""
     NOT_SENT = "not-sent"
-    """It never left, for the venue has asked to be left alone for a while: that is told once, by an alarm of its own."""
+    """It never left: the venue has asked to be left alone for a while, of which an alarm of its own tells."""
     PASSED = "passed"
     """A stop that the market has passed already: its lot is closed instead, and nothing is wrong."""
     FINAL = "final"

@@ -12,6 +12,7 @@ STEPS: Final = (
     (EnginePhase.CONNECTING, "connect, reconcile what is open"),
     (EnginePhase.RUNNING, "first snapshot"),
 )
+ON_ACCOUNTS: Final = ("testnet", "live")
 AFTERWARDS: Final = "then the indicators warm up; the strip counts the bars"
 
 
@@ -34,6 +35,15 @@ def rows(frame: Frame, width: int, height: int) -> Rows:
     return fit_all(lines, width, height)
 
 
+def _without_engine(frame: Frame, width: int) -> Rows:
+    """What is left to do about orders and positions that no engine looks after."""
+    mode = frame.snapshot.mode
+    if mode not in ON_ACCOUNTS:
+        return ()
+    words = f"what is at the venue stays there; without an engine `hedgegrid flatten --mode {mode}` closes it"
+    return tuple((Segment(f"    {line}", Ink.WARN),) for line in wrap(words, max(1, width - 4)))
+
+
 def failure(frame: Frame, width: int) -> Rows:
     """Why the engine failed, in its own words, and what can be done."""
     started = bool(frame.snapshot.seq)
@@ -44,5 +54,6 @@ def failure(frame: Frame, width: int) -> Rows:
     return (
         (Segment(f"  {head}", Ink.ALARM), Segment(orders, Ink.WARN)),
         *((Segment(f"    {line}"),) for line in words),
+        *_without_engine(frame, width),
         (Segment(f"    press {log} for the log, {leave} to leave", Ink.MUTED),),
     )

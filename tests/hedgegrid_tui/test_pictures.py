@@ -282,6 +282,13 @@ def test_nothing_is_noticed_while_nothing_is_the_matter() -> None:
     assert notice.rows(frame(), 76) == ()
 
 
+@pytest.mark.parametrize(("mode", "told"), [("live", True), ("testnet", True), ("paper", False), ("sim", False)])
+def test_an_engine_that_failed_on_an_account_names_the_way_without_it(mode: str, *, told: bool) -> None:
+    failed = Frame(snapshot=Snapshot(mode=mode), status=EngineStatus(EnginePhase.FAILED, "no key"))
+    shown = " ".join(text_of(row).strip() for row in startup.failure(failed, 60))
+    assert (f"`hedgegrid flatten --mode {mode}` closes it" in shown) is told
+
+
 def test_the_blast_radius_of_a_flatten_adds_up_both_legs() -> None:
     snapshot = fakes.running()
     shown = text(dialogs.flatten_body(frame(snapshot))).splitlines()

@@ -313,7 +313,7 @@ def test_a_start_takes_stock_says_so_and_publishes() -> None:
     snapshot = room.strategy.snapshot
     assert (snapshot.seq, snapshot.state, snapshot.state_reason) == (1, DoorState.RUNNING, "started")
     assert (snapshot.mode, snapshot.instrument, snapshot.currency, snapshot.base) == ("paper", "BTCUSDT", "USDT", "BTC")
-    assert (snapshot.price_decimals, snapshot.qty_decimals) == (2, 3)
+    assert (snapshot.price_decimals, snapshot.qty_decimals) == (1, 3)
     assert snapshot.metrics.wallet == room.grid.ledger.wallet == Decimal(10_000)
     assert snapshot.session == room.grid.session != ""
     assert [(line["name"], line["reason"]) for line in room.journal.of("state")] == [("running", "started")]

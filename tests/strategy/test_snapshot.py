@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from strategy.control import Receipt, Result
-from strategy.domain import Leg, Market, Reason, Side, plain
+from strategy.domain import Leg, Market, Reason, Side, decimals, plain
 from strategy.snapshot import (
     ErrorRecord,
     FlattenStage,
@@ -75,6 +75,11 @@ def test_totals_are_those_of_both_legs() -> None:
 )
 def test_flat_means_nothing_held_and_nothing_open(part: Snapshot) -> None:
     assert not part.is_flat
+
+
+@pytest.mark.parametrize(("step", "places"), [("0.10", 1), ("0.001", 3), ("5", 0), ("100", 0), ("0.05", 2)])
+def test_a_step_has_as_many_decimals_as_its_multiples(step: str, places: int) -> None:
+    assert decimals(Decimal(step)) == places
 
 
 def test_s04_numbers_are_written_plainly() -> None:
