@@ -6,11 +6,13 @@ from typing import Final
 from hedgegrid_tui.render.ages import age
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Row, Segment
-from strategy.domain import NS_PER_S
+from strategy.domain import NS_PER_S, Reason
 from strategy.snapshot import AlarmView, EnginePhase
 
 STALE_FEED: Final = "stale-feed"
 UNPROTECTED: Final = "unprotected"
+DOUBTFUL: Final = frozenset({Reason.STREAM_DEAD.value, Reason.VENUE_DIFFERS.value, Reason.DEAD_MAN.value, "mismatch"})
+"""While one of these is raised, what is at the venue may not be what own books say."""
 LOSS: Final = "drawdown-"
 """How the alarms of losses begin; scope and level follow."""
 LEVELS: Final = ("warn", "pause", "halt")
@@ -31,6 +33,11 @@ def lasting(frame: Frame, alarm: AlarmView) -> str:
 def is_raised(frame: Frame, name: str) -> bool:
     """Whether an alarm of that name is raised."""
     return any(alarm.name == name for alarm in frame.snapshot.risk.alarms)
+
+
+def in_doubt(frame: Frame) -> bool:
+    """Whether own books may not be what is at the venue."""
+    return any(alarm.name in DOUBTFUL for alarm in frame.snapshot.risk.alarms)
 
 
 def silence(frame: Frame) -> str:

@@ -159,7 +159,13 @@ TOP: Final = (
         "whether entries may leave; + tells what is latched beneath it, (restored) that an earlier session did it",
     ),
     ("PnL", "equity now less equity at the start: realised, open, fees and funding"),
-    ("protected", "a working stop at the venue covers all that is held; what it does not is shown UNPROTECTED"),
+    (
+        "protected",
+        (
+            "a working stop at the venue covers all that is held; what it does not is shown UNPROTECTED; "
+            "`? ... as last heard`: an alarm says why it may be otherwise"
+        ),
+    ),
     ("feed", "time since the last market event; it is old from five seconds on, and an alarm later"),
     ("bar", "█ held, ▒ in flight and resting, ░ free under the leg's cap"),
     ("ladder %", "what regime, throttle and funding leave of a leg's ladder, shown below 100 %"),

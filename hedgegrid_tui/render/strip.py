@@ -241,6 +241,8 @@ def _covered(frame: Frame) -> list[Part]:
     held = any(leg.qty for leg in legs)
     if frame.stale:
         return [Part(0, (Segment(f"was {'protected' if held else 'flat'}", Ink.STALE),))]
+    if alarms.in_doubt(frame):
+        return [Part(0, (Segment(f"? {'protected' if held else 'flat'} as last heard", Ink.WARN),))]
     return [Part(0, (Segment("✓ protected", Ink.OK) if held else Segment("nothing held", Ink.MUTED),))]
 
 

@@ -37,6 +37,7 @@ from strategy.snapshot import (
     RungState,
     RungView,
     Snapshot,
+    VenueVitals,
 )
 
 NOW = 1_723_118_587 * NS_PER_S
@@ -503,7 +504,45 @@ def ramped() -> Snapshot:
         gross_cap=Decimal(7500),
         long_worst=Decimal("4890.11"),
     )
-    return running(mode="live", risk=controls(caps=caps, repeated=("long 3", "short 1")))
+    return running(mode="live", venue=vitals(), risk=controls(caps=caps, repeated=("long 3", "short 1")))
+
+
+def vitals(**changes: Any) -> VenueVitals:
+    """A sound line to the venue."""
+    known: dict[str, Any] = {
+        "taken_ns": NOW, "stream_age_ms": 4000, "stream_checked_ms": 4000, "weight_used": 118, "weight_limit": 2400,
+        "orders_10s": 4, "orders_10s_limit": 300, "orders_1m": 27, "orders_1m_limit": 1200, "dead_man_s": 107,
+        "dead_man_of_s": 120, "skew_ms": 12, "round_trip_ms": 84, "checked_ns": NOW - 2 * NS_PER_S,
+    }  # fmt: skip
+    return VenueVitals(**(known | changes))
+
+
+def cut_off() -> Snapshot:
+    """A live account whose stream has died and whose legs differ, while its address is limited."""
+    words = {
+        "stream-dead": "the account's stream is dead: connection closed; revived in 4 s",
+        "venue-differs": "long leg: venue 0.006, own books 0.004",
+        "venue-limited": "429 Too many requests: nothing but exits and cancels for 9 s",
+    }
+    alarms = tuple(
+        AlarmView(name, None, NOW - (7 - 2 * n) * NS_PER_S, text) for n, (name, text) in enumerate(words.items())
+    )
+    built = ladders()
+    gap = {"state": RungState.GAP, "live_qty": Decimal(0), "reason": Reason.STREAM_DEAD}
+    shut = msgspec.structs.replace(
+        built,
+        **{
+            side: tuple(
+                msgspec.structs.replace(view, **gap) if view.lot is None else view for view in getattr(built, side)
+            )
+            for side in ("long", "short")
+        },
+    )
+    line = vitals(
+        stream_age_ms=61_000, stream_checked_ms=31_000, weight_used=2371, orders_10s=241, dead_man_s=38,
+        limited_until_ns=NOW + 9 * NS_PER_S, checked_ns=NOW - 11 * NS_PER_S, skew_ms=-2600,
+    )  # fmt: skip
+    return running(mode="live", venue=line, ladders=shut, risk=controls(alarms=alarms))
 
 
 def restored() -> Snapshot:

@@ -29,6 +29,7 @@ from tests.hedgegrid_tui.fakes import (
     breaker_open,
     controls,
     critical,
+    cut_off,
     flattening,
     halted,
     halted_by_error,
@@ -193,6 +194,7 @@ STATES: Final[Mapping[str, Scene]] = {
     "tiny-prices": of(lambda: priced("0.00001234", 8, "1500000", 0, "1000SATSUSDT", "1000SATS")),
     "huge-prices": of(lambda: priced("1234567.8", 1, "0.002", 3, "XAUBTCUSDT", "XAUBTC")),
     "ramped-live": of(ramped),
+    "cut-off": of(cut_off),
     "tape-over": of(running, EngineStatus(EnginePhase.ENDED, "the tape is over: 45,031 bars")),
 }  # fmt: skip
 """Every state that a picture is stored of."""

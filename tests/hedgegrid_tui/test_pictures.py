@@ -21,9 +21,9 @@ from hedgegrid_tui.render.conditions import funding_row, regime_row
 from hedgegrid_tui.render.frame import Frame
 from hedgegrid_tui.render.rows import Ink, Rows, text_of
 from strategy.control import Receipt, Result
-from strategy.domain import NS_PER_S, ZERO, DoorState
+from strategy.domain import NS_PER_S, ZERO, DoorState, Leg
 from strategy.funding import FundingView
-from strategy.snapshot import EnginePhase, EngineStatus, FlattenStage, LadderSnapshot, Snapshot
+from strategy.snapshot import AlarmView, EnginePhase, EngineStatus, FlattenStage, LadderSnapshot, LegView, Snapshot
 from tests.hedgegrid_tui import fakes
 
 RUNNING = EngineStatus(EnginePhase.RUNNING)
@@ -69,6 +69,17 @@ def test_the_words_of_the_warm_up_are_cut_rather_than_left_out() -> None:
     shown = conditions(snapshot, 78)[0]
     assert shown.startswith("◌ warming 16/55  history: no answer")
     assert shown.endswith("…")
+
+
+@pytest.mark.parametrize("name", ["stream-dead", "venue-differs", "dead-man", "mismatch"])
+def test_protection_that_nobody_can_be_sure_of_is_not_called_certain(name: str) -> None:
+    alarm = AlarmView(name, None, fakes.NOW, "words")
+    held = text(strip.rows(frame(fakes.running(risk=fakes.controls(alarms=(alarm,)))), 120, 6))
+    assert "? protected as last heard" in held
+    assert "✓ protected" not in held
+    assert "✓ protected" in text(strip.rows(frame(), 120, 6))
+    empty = fakes.running(long=LegView(Leg.LONG), short=LegView(Leg.SHORT), risk=fakes.controls(alarms=(alarm,)))
+    assert "? flat as last heard" in text(strip.rows(frame(empty), 120, 6))
 
 
 def test_a_throttle_shows_below_one_only() -> None:
