@@ -121,7 +121,12 @@ async def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         venue.quote("60000.00")
         running = Grid(venue, tmp_path, monkeypatch)
         await running.until(lambda: running.strategy.is_running and running.strategy.grid is not None, "start")
-        venue.quote("60000.10")
+
+        def has_a_market() -> bool:
+            venue.quote("60000.10")  # the venue tells those who listen by then, which may take a moment
+            return running.strategy.grid.market is not None
+
+        await running.until(has_a_market, "market")
         yield running
         await running.stop()
 
