@@ -52,7 +52,7 @@ class BinanceConfig(Section):
     key_file: str = key(
         "", "path", "TOML file of mode 0600 with api_key and api_secret; empty: the variables", max_length=4096
     )
-    recv_window_ms: int = key(5000, "ms", "a signed request that is older on arrival is refused", ge=500, le=60_000)
+    recv_window_ms: int = key(2000, "ms", "a signed request that is older on arrival is refused", ge=500, le=60_000)
     http_timeout_ms: int = key(5000, "ms", "for one request, from connecting to the last byte", ge=500, le=60_000)
     margin_type: MarginType = key(MarginType.CROSS, "cross or isolated", "what the account must be set to")
     dead_man_s: int = key(

@@ -20,8 +20,11 @@ from strategy.order_ids import parse_id
 ALGO_KINDS: Final = frozenset(
     {"STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP_LIMIT", "LIMIT_IF_TOUCHED", "MARKET_IF_TOUCHED"}
 )
-UNKNOWN_GRACE_NS: Final = 5 * NS_PER_S
-"""An order that the venue does not know may still be on its way for as long as its recvWindow, or this."""
+UNKNOWN_MARGIN_NS: Final = NS_PER_S // 2
+"""An order that the venue does not know may still be on its way for as long as its recvWindow, and this for the clocks.
+
+As long may a stop be missing that was lost with an unclear answer: it must be less than it takes to give its lot up.
+"""
 FINISHED_WAIT_S: Final = 1.0
 """A conditional order's FINISHED and its trades come over each other; after so long the venue is asked instead."""
 LONGEST_GAP_NS: Final = 6 * 86_400 * NS_PER_S
@@ -44,7 +47,9 @@ class Intake:
         self._cache = client._cache  # noqa: SLF001 - this is a part of the client
         self._questions = questions
         self._teller = teller
-        self._grace_ns = max(recv_window_ms * NS_PER_MS, UNKNOWN_GRACE_NS)
+        self._grace_ns = recv_window_ms * NS_PER_MS + UNKNOWN_MARGIN_NS
+        self._asked_again: set[str] = set()
+        """Orders that the venue did not know, and of which it is asked again once they cannot arrive any more."""
         self._held: list[dict[str, Any]] | None = []
         self._reconciled_ms = 0
         self.held_trades = 0
@@ -151,8 +156,19 @@ class Intake:
         found = await self._questions.look_up(symbol_of(order.instrument_id), client_id, algo=algo)
         if found is not None:
             self._tell(order, found)
-        elif began - max(order.ts_submitted, order.ts_init) >= self._grace_ns:
+            return
+        left_ns = max(order.ts_submitted, order.ts_init) + self._grace_ns - began
+        if left_ns <= 0:
             self._teller.unknown(order)
+        elif client_id not in self._asked_again:
+            self._asked_again.add(client_id)
+            self._client.create_task(self._ask_again(order, left_ns / NS_PER_S), log_msg="ask again")
+
+    async def _ask_again(self, order: Order, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        self._asked_again.discard(order.client_order_id.value)
+        if not order.is_closed:
+            await self.ask(order)
 
     def _tell(self, order: Order, found: Found) -> None:
         self._teller.catch_up(order, found, cancelling=self.is_cancelling(order.client_order_id.value))

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from nautilus_trader.model.enums import OrderStatus
 
+from hedgegrid_tui.engine.binance.intake import UNKNOWN_MARGIN_NS
+from strategy.config import load_config
+from strategy.domain import NS_PER_MS, NS_PER_S
 from tests.hedgegrid_tui.binance.execution_fixtures import exchange, session
 from tests.hedgegrid_tui.binance.execution_session import QTY, Session
 from tests.venue.binance.adapter_node import INSTRUMENT
@@ -70,6 +73,25 @@ async def test_an_order_that_never_arrived_is_rejected_when_the_venue_says_so_cl
     assert hand.kinds(order) == ["Initialized", "Submitted", "Rejected"]
     assert "-2013" in hand.last(order, "Rejected").reason
     assert len(venue.requests("GET", ALGO)) == 2, "asked as a conditional order too"
+
+
+async def test_an_order_that_may_still_arrive_is_asked_about_again_once_it_cannot(session: Session) -> None:
+    hand, venue = session.hand, session.venue
+    venue.when("POST", ORDER, 1).unknown(live=False)
+    order = hand.limit("BUY", "LONG", "59000.00")
+    await session.answered("POST", ORDER)
+    session.client._intake._grace_ns = NS_PER_S
+    await session.ask(order)
+    await session.ask(order)
+    assert hand.kinds(order) == ["Initialized", "Submitted"]
+    await session.until(lambda: "Rejected" in hand.kinds(order), "the venue's word, asked for by nobody else")
+    assert len(venue.requests("GET", ORDER)) == 3, "asked again once"
+
+
+def test_with_the_default_times_a_lost_stop_is_back_before_its_lot_is_given_up() -> None:
+    config = load_config()
+    grace_ms = config.binance.recv_window_ms + UNKNOWN_MARGIN_NS // NS_PER_MS
+    assert max(grace_ms, config.execution.ask_after_ms) + 1000 < config.watchdog.escalate_after_ms
 
 
 async def test_an_order_that_counts_as_rejected_and_lands_late_is_accepted_and_can_be_cancelled(

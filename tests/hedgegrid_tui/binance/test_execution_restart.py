@@ -9,6 +9,7 @@ import pytest
 from nautilus_trader.model.enums import OrderStatus, OrderType
 from nautilus_trader.model.identifiers import ClientOrderId
 
+from strategy.domain import Leg, Role
 from tests.hedgegrid_tui.binance.execution_fixtures import exchange
 from tests.hedgegrid_tui.binance.execution_session import Session, own_id
 from tests.hedgegrid_tui.binance.test_execution_fills import LONG, SHORT, positions
@@ -87,6 +88,22 @@ async def test_what_opened_and_closed_while_nobody_listened_has_its_real_trades(
     for client_id, trade_id in ((HELD, "1"), (STOP, "2")):
         assert [trade.value for trade in order(session, client_id).trade_ids] == [trade_id]
     assert positions(session) == {}
+    await session.stop()
+
+
+async def test_what_strangers_have_traded_is_part_of_its_leg(
+    exchange: FakeBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long: our close took the owner's addition with it. Short: the owner has taken a part of ours."""
+    exchange.by_hand("BUY", "LONG", "0.003")
+    place(exchange, HELD, "BUY", "LONG", "MARKET")
+    close = Request(own_id(93, Role.CLOSE), "SELL", "LONG", "MARKET", Decimal("0.007"))
+    exchange.call(lambda: exchange.exchange.place(close, "IOC"))
+    place(exchange, own_id(94, leg=Leg.SHORT), "SELL", "SHORT", "MARKET")
+    exchange.by_hand("BUY", "SHORT", "0.001")
+    session = await Session(exchange, monkeypatch, session="s2").start()
+    assert positions(session) == {SHORT: "-0.003"}
+    assert session.venue.held("LONG") == 0
     await session.stop()
 
 
