@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from hedgegrid_tui.describe import describe
-from hedgegrid_tui.engine.binance.credentials import Credentials, load_credentials
-from hedgegrid_tui.engine.binance.endpoints import endpoints
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, load_credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints
 from hedgegrid_tui.engine.plan import AtStart, Mode
 from hedgegrid_tui.terminal import say
 
@@ -108,7 +108,7 @@ def choose_at_start(mode: Mode, settings: "Config", ask: Ask = typed) -> AtStart
     A venue that does not answer is the start's own matter, which tells it in place.
     """
     from hedgegrid_tui.engine.binance.found import lines_of
-    from hedgegrid_tui.engine.binance.rest import RestError
+    from hedgegrid_tui.engine.binance.rest.client import RestError
 
     try:
         found = asyncio.run(_look(mode, settings))
@@ -129,7 +129,7 @@ def choose_at_start(mode: Mode, settings: "Config", ask: Ask = typed) -> AtStart
 
 async def _look(mode: Mode, settings: "Config") -> "Found":
     from hedgegrid_tui.engine.binance.found import found_at_venue
-    from hedgegrid_tui.engine.binance.rest import BinanceRest
+    from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 
     venue = settings.binance
     rest = BinanceRest(

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from hedgegrid_tui.audit_words import printable
-from hedgegrid_tui.engine.binance.credentials import CredentialError, Credentials, load_credentials, variables
-from hedgegrid_tui.engine.binance.endpoints import endpoints
-from hedgegrid_tui.engine.binance.preflight import Finding, Verdict, preflight
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight.checks import Finding, Verdict, preflight
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.credentials import CredentialError, Credentials, load_credentials, variables
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints
 from hedgegrid_tui.engine.plan import COULD_NOT_START, Mode
 from strategy.config import Config, ConfigError
 from strategy.past import Past

@@ -17,14 +17,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hedgegrid_tui import __version__, flatten_words
-from hedgegrid_tui.engine.binance import rest_truth
-from hedgegrid_tui.engine.binance.credentials import CredentialError, Credentials, load_credentials
-from hedgegrid_tui.engine.binance.endpoints import endpoints
-from hedgegrid_tui.engine.binance.flatten_at_venue import FlattenAtVenue, Outcome, Wanted
-from hedgegrid_tui.engine.binance.flatten_books import Books
-from hedgegrid_tui.engine.binance.flatten_look import Cost, Found, costs, look
-from hedgegrid_tui.engine.binance.flatten_record import Record
-from hedgegrid_tui.engine.binance.rest import BinanceRest, LimitedError, RestError, VenueError
+from hedgegrid_tui.engine.binance.flatten.books import Books
+from hedgegrid_tui.engine.binance.flatten.look import Cost, Found, costs, look
+from hedgegrid_tui.engine.binance.flatten.procedure import FlattenAtVenue, Outcome, Wanted
+from hedgegrid_tui.engine.binance.flatten.record import Record
+from hedgegrid_tui.engine.binance.rest import truth as rest_truth
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest, LimitedError, RestError, VenueError
+from hedgegrid_tui.engine.binance.rest.credentials import CredentialError, Credentials, load_credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints
 from hedgegrid_tui.engine.plan import BAD_INPUT, COULD_NOT_START, NOT_FLAT_AS_ASKED, OUTCOME_UNKNOWN, Mode
 from hedgegrid_tui.engine.state_dir import Holder, LockedError, StateDir, holder_of
 from hedgegrid_tui.flatten_notebook import Notebook, open_notebook

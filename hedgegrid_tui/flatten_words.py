@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
-from hedgegrid_tui.engine.binance.flatten_at_venue import Outcome, Wanted
-from hedgegrid_tui.engine.binance.flatten_look import Cost, Found
-from hedgegrid_tui.engine.binance.rest_errors import clean
-from hedgegrid_tui.engine.binance.rest_truth import VenueOrder
+from hedgegrid_tui.engine.binance.flatten.look import Cost, Found
+from hedgegrid_tui.engine.binance.flatten.procedure import Outcome, Wanted
+from hedgegrid_tui.engine.binance.rest.errors import clean
+from hedgegrid_tui.engine.binance.rest.truth import VenueOrder
 from hedgegrid_tui.render.numbers import count, signed
 from strategy.domain import BPS, Leg, Role, plain
 from strategy.flattener import BPS_STEP, QUOTE_STEP

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from hedgegrid_tui.engine.binance.rest import BinanceRest
-from hedgegrid_tui.engine.binance.rest_truth import open_orders, positions
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.truth import open_orders, positions
 from hedgegrid_tui.engine.plan import AtStart
 from strategy.domain import Leg, plain
 from strategy.order_ids import parse_id

@@ -12,16 +12,16 @@ from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.identifiers import ClientId
 from nautilus_trader.system.kernel import NautilusKernel
 
-from hedgegrid_tui.engine.binance.credentials import Credentials, load_credentials
-from hedgegrid_tui.engine.binance.endpoints import endpoints
-from hedgegrid_tui.engine.binance.execution_factory import HedgeGridBinanceExecFactory
-from hedgegrid_tui.engine.binance.guards import VenueGuards
+from hedgegrid_tui.engine.binance.execution.factory import HedgeGridBinanceExecFactory
+from hedgegrid_tui.engine.binance.execution.telemetry import VenueTelemetry
+from hedgegrid_tui.engine.binance.guards.venue_guards import VenueGuards
 from hedgegrid_tui.engine.binance.market_data import MarketDataFactory
 from hedgegrid_tui.engine.binance.node_config import account_config, market_data_config
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, load_credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints
 from hedgegrid_tui.engine.binance.session_start import check_venue
 from hedgegrid_tui.engine.binance.sources import FundingFees, funding_interval_minutes, history
-from hedgegrid_tui.engine.binance.telemetry import VenueTelemetry
 from hedgegrid_tui.engine.funding import FundingSettlements
 from hedgegrid_tui.engine.hosted_node import HostedNode, hop, hosted_node, settle_events_at_once
 from hedgegrid_tui.engine.instruments import instrument_id, perpetual

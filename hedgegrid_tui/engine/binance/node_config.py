@@ -13,10 +13,10 @@ from nautilus_trader.config import (
 )
 from nautilus_trader.model.identifiers import InstrumentId
 
-from hedgegrid_tui.engine.binance.credentials import Credentials
-from hedgegrid_tui.engine.binance.endpoints import endpoints, environment
-from hedgegrid_tui.engine.binance.execution import HedgeGridBinanceExecClientConfig
+from hedgegrid_tui.engine.binance.execution.client import HedgeGridBinanceExecClientConfig
 from hedgegrid_tui.engine.binance.market_data import MarketDataConfig
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints, environment
 from hedgegrid_tui.engine.hosted_node import ORDER_RATE
 from hedgegrid_tui.engine.instruments import instrument_id
 from hedgegrid_tui.engine.plan import VENUE, SessionPlan

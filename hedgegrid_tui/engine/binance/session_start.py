@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from hedgegrid_tui.engine.binance.preflight import preflight, refusal
-from hedgegrid_tui.engine.binance.preflight_finding import Finding, Verdict
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight.checks import preflight, refusal
+from hedgegrid_tui.engine.binance.preflight.finding import Finding, Verdict
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from hedgegrid_tui.engine.plan import AtStart, SessionPlan, StartError
 from strategy.control import Command, CommandName
 from strategy.latches import Latches

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, DummyCookieJar
 
-from hedgegrid_tui.engine.binance.rest import BinanceRest, RestError
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest, RestError
 from hedgegrid_tui.engine.funding import OnPaid
 from hedgegrid_tui.engine.markets.klines import KlineHistory
 from strategy.domain import ZERO, Leg, Market

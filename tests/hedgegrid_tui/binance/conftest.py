@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hedgegrid_tui.engine.binance.credentials import Credentials, KeyKind, Secret
-from hedgegrid_tui.engine.binance.endpoints import Endpoints, endpoints
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, KeyKind, Secret
+from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints, endpoints
 from hedgegrid_tui.engine.plan import Mode
 from strategy.venue_config import BinanceConfig
 from tests.venue.binance.asker import Asker

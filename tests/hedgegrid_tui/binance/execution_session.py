@@ -14,9 +14,9 @@ from nautilus_trader.model.identifiers import ClientId, ClientOrderId, PositionI
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.trading.strategy import Strategy
 
-from hedgegrid_tui.engine.binance import user_stream
-from hedgegrid_tui.engine.binance.execution import HedgeGridBinanceExecClientConfig
-from hedgegrid_tui.engine.binance.execution_factory import HedgeGridBinanceExecFactory
+from hedgegrid_tui.engine.binance.execution import user_stream
+from hedgegrid_tui.engine.binance.execution.client import HedgeGridBinanceExecClientConfig
+from hedgegrid_tui.engine.binance.execution.factory import HedgeGridBinanceExecFactory
 from strategy.domain import Leg, OrderKey, Role
 from strategy.order_ids import OrderId, format_id
 from tests.venue.binance import adapter_node

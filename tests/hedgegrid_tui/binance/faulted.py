@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from nautilus_trader.model.identifiers import ClientId
 
-from hedgegrid_tui.engine.binance import filters_watch, rest_answers, user_stream
+from hedgegrid_tui.engine.binance.execution import user_stream
+from hedgegrid_tui.engine.binance.guards import filters as filters_watch
+from hedgegrid_tui.engine.binance.rest import answers as rest_answers
 from hedgegrid_tui.engine.host import EngineHost
 from hedgegrid_tui.engine.plan import Mode, SessionPlan
 from hedgegrid_tui.render import errors, ladder, notice, risk, strip, vitals

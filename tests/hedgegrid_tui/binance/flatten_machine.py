@@ -26,12 +26,14 @@ from unittest.mock import patch
 from yarl import URL
 
 from hedgegrid_tui import flatten_command, flatten_notebook
-from hedgegrid_tui.engine.binance import flatten_at_venue, flatten_record, rest
-from hedgegrid_tui.engine.binance.flatten_at_venue import FlattenAtVenue
-from hedgegrid_tui.engine.binance.flatten_books import Books
-from hedgegrid_tui.engine.binance.flatten_look import look
-from hedgegrid_tui.engine.binance.rest_answers import Answer
-from hedgegrid_tui.engine.binance.rest_errors import UnclearError, UnreachableError
+from hedgegrid_tui.engine.binance.flatten import procedure as flatten_at_venue
+from hedgegrid_tui.engine.binance.flatten import record as flatten_record
+from hedgegrid_tui.engine.binance.flatten.books import Books
+from hedgegrid_tui.engine.binance.flatten.look import look
+from hedgegrid_tui.engine.binance.flatten.procedure import FlattenAtVenue
+from hedgegrid_tui.engine.binance.rest import client as rest
+from hedgegrid_tui.engine.binance.rest.answers import Answer
+from hedgegrid_tui.engine.binance.rest.errors import UnclearError, UnreachableError
 from hedgegrid_tui.flatten_command import LEGS
 from strategy.domain import ZERO, Leg, OrderKey, Role
 from strategy.order_ids import OrderId, format_id, parse_id

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from hedgegrid_tui.engine.binance.preflight import Finding, Verdict, preflight
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight.checks import Finding, Verdict, preflight
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from hedgegrid_tui.engine.plan import Mode
 from strategy.config import Config, load_config
 from strategy.past import Past

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from hedgegrid_tui.checks import as_text, check_venue
-from hedgegrid_tui.engine.binance.preflight import Finding, Verdict
+from hedgegrid_tui.engine.binance.preflight.checks import Finding, Verdict
 from hedgegrid_tui.engine.plan import COULD_NOT_START, Mode
 from strategy.config import load_config
 from tests.hedgegrid_tui.binance.preflight_cases import config_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hedgegrid_tui.engine.binance.credentials import (
+from hedgegrid_tui.engine.binance.rest.credentials import (
     CredentialError,
     Credentials,
     KeyKind,

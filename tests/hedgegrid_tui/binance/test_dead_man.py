@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from hedgegrid_tui.engine.binance.dead_man import BULK, LATE, PATH, DeadManSwitch
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.guards.dead_man import BULK, LATE, PATH, DeadManSwitch
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from strategy.domain import Leg, OrderKey, Reason, Role
 from strategy.venue_config import BinanceConfig
 from tests.hedgegrid_tui.binance.witness import Witness, until

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from hedgegrid_tui.engine.binance.endpoints import LIVE, TEST, Endpoints, endpoints, environment
+from hedgegrid_tui.engine.binance.rest.endpoints import LIVE, TEST, Endpoints, endpoints, environment
 from hedgegrid_tui.engine.plan import Mode
 from strategy.config import ConfigError
 from strategy.venue_config import BinanceConfig, TestEnvironment
@@ -82,7 +82,7 @@ def test_a_simulated_session_has_no_venue(mode: Mode) -> None:
 def test_the_rest_client_is_there_even_where_nautilus_is_not() -> None:
     code = (
         "import sys; sys.modules['nautilus_trader'] = None\n"
-        "import hedgegrid_tui.engine.binance.rest_truth, hedgegrid_tui.engine.binance.credentials as c\n"
+        "import hedgegrid_tui.engine.binance.rest.truth, hedgegrid_tui.engine.binance.rest.credentials as c\n"
         "print(c.Credentials('k', c.Secret('s'), c.KeyKind.HMAC).sign('q'))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance import user_stream
-from hedgegrid_tui.engine.binance.execution import HedgeGridBinanceExecClientConfig
-from hedgegrid_tui.engine.binance.execution_factory import HedgeGridBinanceExecFactory
+from hedgegrid_tui.engine.binance.execution import user_stream
+from hedgegrid_tui.engine.binance.execution.client import HedgeGridBinanceExecClientConfig
+from hedgegrid_tui.engine.binance.execution.factory import HedgeGridBinanceExecFactory
 from strategy.config import load_config
 from strategy.domain import Leg
 from strategy.hedge_grid import HedgeGridConfig, HedgeGridStrategy
@@ -79,6 +79,16 @@ class Grid:
             assert time.monotonic() < end, f"no {what}: {self.describe()}"
             await asyncio.sleep(0.05)
 
+    async def enter(self) -> None:
+        """Open the market, and wait for entries; the venue tells a price only to those who listen by then."""
+
+        def has_entries() -> bool:
+            if self.strategy.grid.market is None:
+                self.venue.quote("60000.10")
+            return bool(self.entries(Leg.LONG) and self.entries(Leg.SHORT))
+
+        await self.until(has_entries, "entries on both legs")
+
     def agrees(self) -> bool:
         """The venue's open orders are the index's, its legs the lots', and each is covered by stop and take-profit."""
         grid, venue = self.strategy.grid, self.venue
@@ -122,11 +132,6 @@ async def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         running = Grid(venue, tmp_path, monkeypatch)
         await running.until(lambda: running.strategy.is_running and running.strategy.grid is not None, "start")
 
-        def has_a_market() -> bool:
-            venue.quote("60000.10")  # the venue tells those who listen by then, which may take a moment
-            return running.strategy.grid.market is not None
-
-        await running.until(has_a_market, "market")
         yield running
         await running.stop()
 
@@ -142,7 +147,7 @@ async def test_unclear_outcomes_never_double_an_order_and_everything_held_is_cov
         venue.when("DELETE", "/fapi/v1/order", range(1, 100, 3)).unknown(live=True),
         venue.when("DELETE", "/fapi/v1/order", range(2, 100, 3)).unknown(live=False),
     ]
-    await grid.until(lambda: grid.entries(Leg.LONG) and grid.entries(Leg.SHORT), "entries on both legs")
+    await grid.enter()
     for number, bid in enumerate(("59939.00", "59990.00", "60062.00", "60010.00", "59930.00", "60000.00")):
         if number in (1, 4):
             venue.drop(Side.USER)
@@ -167,7 +172,7 @@ async def test_unclear_outcomes_never_double_an_order_and_everything_held_is_cov
 
 async def test_a_manual_trade_and_a_liquidation_are_seen_as_a_difference_and_booked_by_nobody(grid: Grid) -> None:
     venue, strategy = grid.venue, grid.strategy
-    await grid.until(lambda: grid.entries(Leg.LONG) and grid.entries(Leg.SHORT), "entries on both legs")
+    await grid.enter()
     venue.by_hand("SELL", "LONG", "0.010", "70000.00")
     venue.by_hand("BUY", "LONG", "0.003")
     await grid.until(lambda: strategy.position(Leg.LONG) == Decimal("0.003"), "the leg as the venue has it")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from nautilus_trader.model.enums import OrderStatus
 
-from hedgegrid_tui.engine.binance.intake import UNKNOWN_MARGIN_NS
+from hedgegrid_tui.engine.binance.execution.intake import UNKNOWN_MARGIN_NS
 from strategy.config import load_config
 from strategy.domain import NS_PER_MS, NS_PER_S
 from tests.hedgegrid_tui.binance.execution_fixtures import exchange, session

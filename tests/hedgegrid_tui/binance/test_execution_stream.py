@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from nautilus_trader.model.enums import OrderStatus
 
-from hedgegrid_tui.engine.binance import user_stream
+from hedgegrid_tui.engine.binance.execution import user_stream
 from tests.hedgegrid_tui.binance.execution_fixtures import exchange, session
 from tests.hedgegrid_tui.binance.execution_session import Session
 from tests.hedgegrid_tui.binance.test_execution_fills import LONG, SHORT, fills_of, positions, trades_of

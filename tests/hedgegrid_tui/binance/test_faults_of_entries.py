@@ -136,7 +136,7 @@ def test_an_order_that_lands_while_the_venue_is_being_asked_is_the_only_one_of_i
 
 
 def test_an_order_that_lands_after_it_was_given_up_is_told_and_taken_back(session: Faulted) -> None:
-    rule = session.venue.when("POST", ORDER, 1).delay(2.5)
+    rule = session.venue.when("POST", ORDER, 1).delay(1.5)
     session.enter_anew()
     lost = session.until_written("order", event="rejected")
     session.until_shown("landed-late", lost["id"])

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from hedgegrid_tui.engine.binance.filters_watch import FiltersWatch
-from hedgegrid_tui.engine.binance.rest import BinanceRest
-from hedgegrid_tui.engine.binance.rest_truth import Filters
+from hedgegrid_tui.engine.binance.guards.filters import FiltersWatch
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.truth import Filters
 from strategy.domain import Reason
 from tests.hedgegrid_tui.binance.witness import Witness, until
 from tests.venue.binance.server import FakeBinance

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.guards import LIQUIDATED, VenueGuards
-from hedgegrid_tui.engine.binance.rest import BinanceRest, LimitedError, Usage
+from hedgegrid_tui.engine.binance.guards.venue_guards import LIQUIDATED, VenueGuards
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest, LimitedError, Usage
 from strategy.config import load_config
 from strategy.domain import Leg, Reason, Role
 from strategy.order_index import OrderRecord

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.limits import BANNED, MINUTE_NS, SLACK_NS, TEN_S_NS, VenueLimits
-from hedgegrid_tui.engine.binance.rest import BinanceRest, LimitedError, Usage
+from hedgegrid_tui.engine.binance.guards.limits import BANNED, MINUTE_NS, SLACK_NS, TEN_S_NS, VenueLimits
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest, LimitedError, Usage
 from strategy.domain import NS_PER_S, Reason
 from tests.hedgegrid_tui.binance.witness import Witness
 from tests.venue.binance.server import FakeBinance

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hedgegrid_tui.at_the_door import RefusedError, choose_at_start, is_fragile, let_in, terms, words_for
-from hedgegrid_tui.engine.binance.credentials import CredentialError, Credentials, KeyKind, Secret
+from hedgegrid_tui.engine.binance.rest.credentials import CredentialError, Credentials, KeyKind, Secret
 from hedgegrid_tui.engine.plan import BAD_INPUT, COULD_NOT_START, AtStart, Mode
 from strategy.config import ConfigError, load_config
 from tests.hedgegrid_tui.binance.product import Product, addresses, own_orders, served

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hedgegrid_tui.engine.binance import preflight_answers
-from hedgegrid_tui.engine.binance.credentials import Credentials, KeyKind, Secret
-from hedgegrid_tui.engine.binance.endpoints import Endpoints
-from hedgegrid_tui.engine.binance.preflight import Verdict, refusal
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight import answers as preflight_answers
+from hedgegrid_tui.engine.binance.preflight.checks import Verdict, refusal
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, KeyKind, Secret
+from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
 from hedgegrid_tui.engine.plan import Mode
 from tests.hedgegrid_tui.binance.preflight_cases import alter, look, named, one
 from tests.venue.binance.asker import Asker

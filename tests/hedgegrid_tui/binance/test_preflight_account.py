@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hedgegrid_tui.engine.binance.preflight import Verdict
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight.checks import Verdict
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from hedgegrid_tui.engine.plan import Mode
 from strategy.domain import Leg, Lot, OrderKey, Role, Side
 from strategy.order_ids import OrderId, format_id

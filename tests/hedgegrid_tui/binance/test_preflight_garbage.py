@@ -10,11 +10,11 @@ import pytest
 from yarl import URL
 
 from hedgegrid_tui.checks import WIDTH, as_text
-from hedgegrid_tui.engine.binance.credentials import Credentials, KeyKind, Secret
-from hedgegrid_tui.engine.binance.endpoints import endpoints
-from hedgegrid_tui.engine.binance.preflight import FOR_ALL, WITH_A_KEY, Finding, Verdict, preflight
-from hedgegrid_tui.engine.binance.rest import BinanceRest
-from hedgegrid_tui.engine.binance.rest_answers import Answer
+from hedgegrid_tui.engine.binance.preflight.checks import FOR_ALL, WITH_A_KEY, Finding, Verdict, preflight
+from hedgegrid_tui.engine.binance.rest.answers import Answer
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, KeyKind, Secret
+from hedgegrid_tui.engine.binance.rest.endpoints import endpoints
 from hedgegrid_tui.engine.plan import Mode
 from tests.hedgegrid_tui.binance.preflight_cases import config_of
 from tests.venue.binance.asked import Asked

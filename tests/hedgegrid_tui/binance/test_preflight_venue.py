@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.preflight import Verdict
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.preflight.checks import Verdict
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from tests.hedgegrid_tui.binance.preflight_cases import D, alter, look, one
 from tests.venue.binance.asker import Asker
 from tests.venue.binance.server import FakeBinance
@@ -21,8 +21,8 @@ PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
         (-1_500, FAIL, "ahead of Binance's: signed requests are refused"),
         (-700, WARN, "ahead of Binance's"),
         (100, PASS, "behind Binance's"),
-        (3_000, WARN, "behind Binance's"),
-        (6_000, FAIL, "behind Binance's: signed requests are refused"),
+        (1_500, WARN, "behind Binance's"),
+        (3_000, FAIL, "behind Binance's: signed requests are refused"),
     ],
 )
 async def test_the_clock_may_be_off_by_little(

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.credentials import Credentials, KeyKind, Secret
-from hedgegrid_tui.engine.binance.endpoints import Endpoints
-from hedgegrid_tui.engine.binance.rest import (
+from hedgegrid_tui.engine.binance.rest.client import (
     BinanceRest,
     RestError,
     UnclearError,
     UnreachableError,
     VenueError,
 )
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials, KeyKind, Secret
+from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
 from tests.hedgegrid_tui.binance.keys import PEM
 from tests.venue.binance.guard import SECRET
 from tests.venue.binance.rules import HTML

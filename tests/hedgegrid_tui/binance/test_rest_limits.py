@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.credentials import Credentials
-from hedgegrid_tui.engine.binance.endpoints import Endpoints
-from hedgegrid_tui.engine.binance.rest import (
+from hedgegrid_tui.engine.binance.rest.answers import LONGEST_WAIT_S
+from hedgegrid_tui.engine.binance.rest.client import (
     BinanceRest,
     LimitedError,
     RestError,
@@ -19,7 +18,8 @@ from hedgegrid_tui.engine.binance.rest import (
     Usage,
     VenueError,
 )
-from hedgegrid_tui.engine.binance.rest_answers import LONGEST_WAIT_S
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
 from tests.venue.binance.server import FakeBinance
 
 pytestmark = pytest.mark.timeout(30)

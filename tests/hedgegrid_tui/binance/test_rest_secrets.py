@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance.credentials import Credentials
-from hedgegrid_tui.engine.binance.endpoints import Endpoints
-from hedgegrid_tui.engine.binance.rest import (
+from hedgegrid_tui.engine.binance.rest.client import (
     BinanceRest,
     RestError,
 )
+from hedgegrid_tui.engine.binance.rest.credentials import Credentials
+from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
 from tests.venue.binance.server import FakeBinance
 
 pytestmark = pytest.mark.timeout(30)

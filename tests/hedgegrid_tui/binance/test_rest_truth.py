@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from hedgegrid_tui.engine.binance import rest_truth
-from hedgegrid_tui.engine.binance.rest import BinanceRest, RestError, UnclearError, VenueError
-from hedgegrid_tui.engine.binance.rest_truth import OneWayError, VenueOrder, filters_of
-from hedgegrid_tui.engine.binance.rows import MalformedError, Row, items, row_of
+from hedgegrid_tui.engine.binance.rest import truth as rest_truth
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest, RestError, UnclearError, VenueError
+from hedgegrid_tui.engine.binance.rest.rows import MalformedError, Row, items, row_of
+from hedgegrid_tui.engine.binance.rest.truth import OneWayError, VenueOrder, filters_of
 from strategy.domain import ZERO, Leg, Side
 from strategy.venue_config import MarginType
 from tests.venue.binance.asker import Asker

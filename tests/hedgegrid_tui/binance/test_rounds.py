@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from hedgegrid_tui.engine.binance import rounds
-from hedgegrid_tui.engine.binance.rounds import Rounds
+from hedgegrid_tui.engine.binance.guards import rounds
+from hedgegrid_tui.engine.binance.guards.rounds import Rounds
 from tests.hedgegrid_tui.binance.witness import Witness
 
 BOUND_S = 5.0

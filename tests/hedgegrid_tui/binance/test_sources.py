@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from hedgegrid_tui.engine.binance.found import Found, found_at_venue, lines_of
-from hedgegrid_tui.engine.binance.rest import BinanceRest
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from hedgegrid_tui.engine.binance.session_start import command_at_start, held_back
 from hedgegrid_tui.engine.binance.sources import FundingFees, funding_interval_minutes, history, interval_in, split
 from hedgegrid_tui.engine.plan import AtStart

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hedgegrid_tui.engine.binance.rest import BinanceRest
-from hedgegrid_tui.engine.binance.truth import FOREIGN_REMEMBERED, UNSEEN, TruthPoll
-from hedgegrid_tui.engine.binance.truth_compare import OwnBooks
+from hedgegrid_tui.engine.binance.guards.comparison import OwnBooks
+from hedgegrid_tui.engine.binance.guards.truth import FOREIGN_REMEMBERED, UNSEEN, TruthPoll
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from strategy.domain import ZERO, Leg, OrderKey, Reason, Role
 from strategy.order_index import OrderRecord, OrderStatus
 from tests.hedgegrid_tui.binance.witness import Witness, until

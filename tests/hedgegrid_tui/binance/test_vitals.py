@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from hedgegrid_tui.engine.binance.dead_man import DeadManSwitch
-from hedgegrid_tui.engine.binance.limits import VenueLimits
-from hedgegrid_tui.engine.binance.rest import BinanceRest
-from hedgegrid_tui.engine.binance.truth import TruthPoll
-from hedgegrid_tui.engine.binance.vitals import CLOCK_AGAIN_S, CLOCK_EVERY_S, EVERY_S, SKEW, VenueVitalsFeed
+from hedgegrid_tui.engine.binance.guards.dead_man import DeadManSwitch
+from hedgegrid_tui.engine.binance.guards.limits import VenueLimits
+from hedgegrid_tui.engine.binance.guards.truth import TruthPoll
+from hedgegrid_tui.engine.binance.guards.vitals import CLOCK_AGAIN_S, CLOCK_EVERY_S, EVERY_S, SKEW, VenueVitalsFeed
+from hedgegrid_tui.engine.binance.rest.client import BinanceRest
 from strategy.snapshot import VenueVitals
 from strategy.venue_config import BinanceConfig
 from tests.hedgegrid_tui.binance.witness import Witness, until

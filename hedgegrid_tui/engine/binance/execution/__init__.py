@@ -1,0 +1,1 @@
+"""Nautilus's execution client, mended where real money would be lost."""

@@ -1,0 +1,1 @@
+"""Cancels and closes at the venue without a node."""

@@ -1,0 +1,1 @@
+"""Watches over the venue while a session runs."""

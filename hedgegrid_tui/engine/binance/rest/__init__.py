@@ -1,0 +1,1 @@
+"""The own small REST client: addresses, keys, requests, and typed answers."""
