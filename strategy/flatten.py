@@ -19,11 +19,18 @@ class FlattenFacts(msgspec.Struct, frozen=True):
     closes: tuple[OrderRecord, ...]
     venue_qty: Decimal
     own_qty: Decimal
+    shown_qty: Decimal = ZERO
+    """What the venue's picture of the leg shows since anything of it changed here; 0 where there is none so late."""
 
     @property
     def is_flat(self) -> bool:
         """Whether venue and own books show nothing, and no order is open."""
-        return not (self.venue_qty or self.own_qty or self.entries or self.exits or self.closes)
+        return not (self.left or self.own_qty or self.entries or self.exits or self.closes)
+
+    @property
+    def left(self) -> Decimal:
+        """What is still held there, by whichever word of the venue says more."""
+        return self.venue_qty if self.venue_qty or not self.shown_qty else self.shown_qty
 
 
 class CloseLeg(msgspec.Struct, frozen=True):
@@ -89,7 +96,7 @@ def next_step(
         return FlattenStep(FlattenStage.CLOSING, cancels=cancels, closes=closes)
     if entries:
         return FlattenStep(FlattenStage.CANCELLING_ENTRIES, cancels=cancels)
-    if any(fact.own_qty != ZERO for fact in facts.values()):
+    if any(fact.own_qty != ZERO or fact.left for fact in facts.values()):
         return FlattenStep(FlattenStage.VERIFYING)
     exits = [order for fact in facts.values() for order in fact.exits]
     if exits:
@@ -118,6 +125,6 @@ def refreshed(known: FlattenView, facts: Mapping[Leg, FlattenFacts]) -> FlattenV
         known,
         entries_left=sum(len(fact.entries) for fact in facts.values()),
         exits_left=sum(len(fact.exits) + len(fact.closes) for fact in facts.values()),
-        long_left=facts[Leg.LONG].venue_qty if Leg.LONG in facts else ZERO,
-        short_left=facts[Leg.SHORT].venue_qty if Leg.SHORT in facts else ZERO,
+        long_left=facts[Leg.LONG].left if Leg.LONG in facts else ZERO,
+        short_left=facts[Leg.SHORT].left if Leg.SHORT in facts else ZERO,
     )

@@ -18,6 +18,8 @@ ENTRY_PATIENCE_NS: Final = NS_PER_S
 """A flatten waits no longer for the cancels of entries before it closes what is held."""
 SETTLE_NS: Final = 3 * NS_PER_S
 """For so long own books may hold what the venue does not, while trades are asked about; then it is written off."""
+LAG_NS: Final = NS_PER_S
+"""The venue's picture of a leg may be older than a fill that was told; one that was asked for so much later is not."""
 QUOTE_STEP: Final = Decimal("0.00000001")
 BPS_STEP: Final = Decimal("0.01")
 
@@ -104,7 +106,8 @@ class Flattener:
     def _settle(self, running: Flatten, facts: Mapping[Leg, FlattenFacts], step: FlattenStep, now: int) -> None:
         """Own books alone hold something: the venue is asked about every order, and believed where it shows nothing.
 
-        Somebody else has closed it then. Without the venue's own word on the legs it stays as it is.
+        Somebody else has closed it then; or, where own books owe it, what was closed here was somebody else's. Without
+        the venue's own word on the legs it stays as it is.
         """
         if step.stage is not FlattenStage.VERIFYING:
             running.verifying_ns = 0
@@ -114,7 +117,7 @@ class Flattener:
         else:
             since = running.verifying_ns + SETTLE_NS
             for leg, fact in facts.items():
-                if fact.own_qty > 0 and self._grid.venue_watch.shows_empty(leg, since):
+                if fact.own_qty and self._grid.venue_watch.shows_empty(leg, since):
                     self._grid.write_off(leg)
 
     def _answer_late_acts(self, running: Flatten, facts: Mapping[Leg, FlattenFacts], now: int) -> None:
@@ -129,11 +132,11 @@ class Flattener:
 
     def _tell_late(self, facts: Mapping[Leg, FlattenFacts], now: int) -> None:
         """What is not flat in time is a critical error, and an alarm until it is."""
-        left = ", ".join(f"{leg} {fact.venue_qty}" for leg, fact in facts.items())
+        left = ", ".join(f"{leg} {fact.left}" for leg, fact in facts.items())
         self._grid.errors.record(now, "flatten", NOT_FLAT, f"not verified in time: {left}", critical=True)
         for leg, fact in facts.items():
             if not fact.is_flat:
-                self._grid.errors.raise_alarm(NOT_FLAT, leg, f"{fact.venue_qty} held after a flatten", now)
+                self._grid.errors.raise_alarm(NOT_FLAT, leg, f"{fact.left} held after a flatten", now)
 
     def _look_at_the_last(self, now: int) -> None:
         """What a flatten could not close in time is shown and alarmed until it is; late entries are withdrawn."""
@@ -164,6 +167,7 @@ class Flattener:
                 closes=tuple(order for order in exits if order.key.role is Role.CLOSE),
                 venue_qty=self._venue.position(leg),
                 own_qty=self._grid.lots.held(leg),
+                shown_qty=self._grid.venue_watch.shows(leg, self._grid.changed_ns[leg] + LAG_NS),
             )
         return facts
 
@@ -214,7 +218,7 @@ def _leg_detail(leg: Leg, fact: FlattenFacts, flatten: Flatten) -> dict[str, str
         "held": plain(flatten.before[leg]),
         "closed": plain(qty),
         "average": "" if average is None else plain(round(average, PRICE_DIGITS) if _is_long(average) else average),
-        "left": plain(fact.venue_qty),
+        "left": plain(fact.left),
         "open_orders": str(len(fact.entries) + len(fact.exits) + len(fact.closes)),
     }
     if qty and flatten.mid:

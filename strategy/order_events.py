@@ -77,6 +77,8 @@ class OrderEvents(ABC):
         self.refusals: dict[OrderKey, str] = {}
         """The venue's own words on the last refusal, per key."""
         self.inquiries = Inquiries(config.execution)
+        self.changed_ns: dict[Leg, int] = dict.fromkeys(Leg, 0)
+        """When an event last changed anything of a leg."""
         self.closing_fill: Callable[[Leg, Fill], None] = lambda _leg, _fill: None
         """Takes each fill of an order that closes a whole leg."""
         self._journal = journal
@@ -333,15 +335,17 @@ class OrderEvents(ABC):
         self._book_outside(leg, part, "closed-by-others", words, now)
 
     def write_off(self, leg: Leg) -> None:
-        """Give up what own books hold of a leg that the venue has shown empty, and that no trade explains.
+        """Give up what own books hold of a leg, or owe it, that the venue has shown empty and that no trade explains.
 
-        The price is an estimate, the middle of the market; the account's balance corrects it as a transfer.
+        The price is an estimate, the middle of the market; the account's balance corrects it as a transfer. A debt is
+        what was closed of somebody else's: it is settled at the price of closing, for its profit was never ours.
         """
         now, market, held = self._venue.now(), self._venue.market(), self.lots.held(leg)
-        price = abs(self.lots.cost(leg) / held).quantize(COST_PRECISION) if market is None else market.mid
+        price = abs(self.lots.cost(leg) / held).quantize(COST_PRECISION) if market is None or held < 0 else market.mid
+        side = leg.exit_side if held > 0 else leg.entry_side
         fill = Fill(
-            order_id=f"{OUTSIDE}-{self.session}", trade_id=f"{UNTOLD}-{leg}-{now}", side=leg.exit_side, price=price,
-            qty=held, fee=ZERO, maker=False, leg=leg,
+            order_id=f"{OUTSIDE}-{self.session}", trade_id=f"{UNTOLD}-{leg}-{now}", side=side, price=price,
+            qty=abs(held), fee=ZERO, maker=False, leg=leg,
         )  # fmt: skip
         words = f"{leg}: the venue holds nothing and tells of no trade; {plain(held)} written off at {plain(price)}"
         self._book_outside(leg, fill, "written-off", words, now)
@@ -354,7 +358,8 @@ class OrderEvents(ABC):
             if self.books.has_seen(fill):
                 with ExitStack() as whatever_fails:  # the last one first
                     whatever_fails.callback(self._changed, leg, now)
-                    whatever_fails.callback(self.closing_fill, leg, fill)
+                    if fill.side is leg.exit_side:
+                        whatever_fails.callback(self.closing_fill, leg, fill)
                     whatever_fails.callback(partial(self.errors.record, now, "fill", kind, words, critical=True))
                     whatever_fails.callback(self._write_fill, told, fill, now)
 
@@ -436,6 +441,7 @@ class OrderEvents(ABC):
             self.refusals.pop(key, None)
 
     def _changed(self, leg: Leg, now: int) -> None:
+        self.changed_ns[leg] = now
         self.watch_cover(leg, now)
         self.converge()
 

@@ -49,6 +49,11 @@ class VenueWatch:
         """The venue was asked at that time, and has shown so much of each leg; nothing of one that is left out."""
         self._legs = {leg: (held.get(leg, ZERO), asked_ns) for leg in Leg}
 
+    def shows(self, leg: Leg, since_ns: int) -> Decimal:
+        """What the venue, asked later than `since_ns`, holds of the leg; 0 where it was not asked since."""
+        qty, asked_ns = self._legs.get(leg, (ZERO, 0))
+        return qty if asked_ns > since_ns else ZERO
+
     def shows_empty(self, leg: Leg, since_ns: int) -> bool:
         """Whether the venue, asked at `since_ns` or later, holds nothing of the leg."""
         qty, asked_ns = self._legs.get(leg, (ZERO, 0))

@@ -110,6 +110,50 @@ def test_a_flatten_writes_off_what_the_venue_has_shown_to_be_gone() -> None:
     assert world.grid.lots.held(Leg.SHORT) == HELD
 
 
+def test_a_flatten_that_closes_what_others_have_opened_too_ends_flat_and_takes_no_profit_from_it() -> None:
+    world = beside_others()
+    world.settle()
+    world.venue.told_position[Leg.LONG] = world.venue.true_position[Leg.LONG] = HELD + BY_HAND.qty
+    opened = msgspec.structs.replace(BY_HAND, side=Side.BUY)
+    world.grid.on_fill(opened)
+    receipts = world.act(CommandName.FLATTEN, Leg.LONG)
+    world.venue.drain()
+    assert world.venue.true_position[Leg.LONG] == 0
+    assert world.grid.lots.held(Leg.LONG) == -BY_HAND.qty
+    before = world.grid.ledger.realised
+    world.advance(3_500)
+    assert receipts == []
+    world.grid.venue_watch.on_legs({}, world.venue.now())
+    world.grid.converge()
+    world.settle()
+    assert result_of(receipts) is Result.DONE
+    assert world.grid.lots.held(Leg.LONG) == 0
+    assert abs(world.grid.ledger.realised - before) < Decimal("1E-9")
+    assert receipts[0].detail["long"]["closed"] == "0.007"
+    assert len(errors_of(world, "written-off")) == 1
+
+
+def test_a_flatten_is_not_done_while_the_venue_shows_what_nobody_here_was_told_of() -> None:
+    world = beside_others()
+    receipts = world.act(CommandName.FLATTEN, Leg.LONG)
+    world.venue.drain()
+    assert result_of(receipts) is Result.DONE
+    world.advance(5_000)
+    world.grid.venue_watch.on_legs({Leg.LONG: BY_HAND.qty}, world.venue.now())
+    receipts = world.act(CommandName.FLATTEN, Leg.LONG)
+    world.venue.drain()
+    assert receipts == []
+    assert shown(world).long_left == BY_HAND.qty
+    world.advance(10_000)
+    assert result_of(receipts) is Result.TIMEOUT
+    assert receipts[0].detail["long"]["left"] == "0.003"
+    receipts = world.act(CommandName.FLATTEN, Leg.LONG)
+    assert receipts == []
+    world.grid.venue_watch.on_legs({}, world.venue.now())
+    world.grid.converge()
+    assert result_of(receipts) is Result.DONE
+
+
 def test_without_the_venue_s_word_nothing_is_written_off() -> None:
     world = beside_others()
     empty_at_the_venue(world)

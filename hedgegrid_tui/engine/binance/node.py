@@ -192,6 +192,8 @@ class BinanceRuntime:
         )
         telemetry.clock_offset_ms = lambda: rest.clock_offset_ms
         telemetry.sync_clock = partial(rest.sync_clock, urgent=True)
+        telemetry.ban = lambda: rest.ban
+        telemetry.has_room = guards.limits.has_room
         telemetry.on_limited = guards.on_limited
         telemetry.on_stream_word = guards.on_stream_word
         telemetry.on_stream_checked = guards.on_stream_checked
@@ -201,5 +203,7 @@ class BinanceRuntime:
         telemetry.on_liquidation = guards.on_liquidation
         telemetry.on_funding = fees.take
         clients = node.kernel.exec_engine._clients  # noqa: SLF001 - it hands its clients out in no other way
-        clients[ClientId(VENUE)].telemetry = telemetry
+        client = clients[ClientId(VENUE)]
+        client.telemetry = telemetry
+        guards.truth.on_differing = client.look_for_missed_trades
         return guards

@@ -56,11 +56,14 @@ ENTRIES = 4
 class Faulted:
     """One session; whatever it shows is the latest publication, as a trader has it on the screen."""
 
+    settings: tuple[str, ...] = SETS
+    """What the configuration is beside the venue's addresses."""
+
     def __init__(self, venue: FakeBinance, folder: Path, *sets: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.venue = venue
         self.path = folder / "journal.jsonl"
-        config = load_config(None, (*SETS, *addresses(venue), *sets))
+        config = load_config(None, (*self.settings, *addresses(venue), *sets))
         plan = SessionPlan(mode=Mode.TESTNET, config=config, state_dir=folder, version="test")
         self._journal = Journal(self.path)
         self.host = EngineHost(plan, self._journal)

@@ -6,6 +6,7 @@ import pytest
 from nautilus_trader.model.enums import OrderStatus
 
 from hedgegrid_tui.engine.binance.execution.intake import UNKNOWN_MARGIN_NS
+from hedgegrid_tui.engine.binance.rest.errors import LimitedError
 from strategy.config import load_config
 from strategy.domain import NS_PER_MS, NS_PER_S
 from tests.hedgegrid_tui.binance.execution_fixtures import exchange, session
@@ -194,6 +195,17 @@ async def test_while_the_address_is_banned_nothing_goes_out_and_all_is_told_refu
     assert mine == []
 
 
+async def test_a_ban_that_another_client_was_told_of_holds_here_too(session: Session) -> None:
+    hand, venue = session.hand, session.venue
+    session.client.telemetry.ban = lambda: LimitedError("", 418, -1003, "told to another", 60.0, sent=False)
+    asked = len(venue.requests("POST", ORDER))
+    entry = hand.limit("BUY", "LONG", "58700.00")
+    await session.until(lambda: entry.status == OrderStatus.DENIED, "denial")
+    await session.ask(entry)
+    assert "limited for 60 s" in hand.last(entry, "Denied").reason
+    assert len(venue.requests("POST", ORDER)) == asked
+
+
 async def test_too_many_orders_shut_entries_only(session: Session) -> None:
     hand, venue = session.hand, session.venue
     venue.when("POST", ORDER, 1).refuse(-1015)
@@ -248,6 +260,36 @@ async def test_a_cancel_of_what_is_gone_is_refused_and_the_question_tells_the_en
         assert "-2011" in hand.last(gone, "CancelRejected").reason
         await session.ask(gone)
         assert gone.status == OrderStatus.CANCELED
+
+
+async def test_an_order_that_an_answer_has_told_to_its_end_is_not_asked_about_again(session: Session) -> None:
+    """Twenty of a leg that ended last, five times over, would be half of a minute's weight."""
+    hand, venue = session.hand, session.venue
+    filled, resting = hand.market("BUY", "LONG"), hand.limit("BUY", "LONG", "59000.00")
+    await session.until(lambda: filled.status == OrderStatus.FILLED and resting.is_open, "orders")
+    before = len(venue.requests("GET", "/fapi/v1/userTrades"))
+    for _ in range(3):
+        await session.ask(filled)
+        await session.ask(resting)
+    about = [asked.get("origClientOrderId") for asked in venue.requests("GET", ORDER)]
+    assert about.count(filled.client_order_id.value) == 1
+    assert about.count(resting.client_order_id.value) == 3
+    assert len(venue.requests("GET", "/fapi/v1/userTrades")) == before + 1
+
+
+async def test_without_room_only_orders_without_an_answer_are_asked_about(session: Session) -> None:
+    hand, venue = session.hand, session.venue
+    resting = hand.limit("BUY", "LONG", "59000.00")
+    await session.until(lambda: resting.is_open, "acceptance")
+    session.client.telemetry.has_room = lambda: False
+    await session.ask(resting)
+    assert not venue.requests("GET", ORDER)
+    venue.stall(Side.USER)
+    venue.when("POST", ORDER).unknown(live=True)
+    unclear = hand.limit("BUY", "LONG", "58900.00")
+    await session.answered("POST", ORDER, 2)
+    await session.ask(unclear)
+    assert unclear.is_open
 
 
 async def test_market_orders_close_a_leg_without_reduce_only(session: Session) -> None:

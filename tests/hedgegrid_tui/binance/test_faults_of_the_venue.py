@@ -125,6 +125,21 @@ def test_a_trade_by_hand_is_a_difference_with_both_numbers_that_shuts_entries_un
     session.at_rest()
 
 
+def test_a_trade_by_hand_that_the_stream_has_lost_is_found_and_a_flatten_closes_it_too(session: Faulted) -> None:
+    venue = session.venue
+    venue.stall(Side.USER)
+    venue.by_hand("BUY", "LONG", "0.003")
+    venue.resume(Side.USER, lose=True)
+    session.until_shown("VENUE DIFFERS", "venue 0.003, own books 0")
+    session.until_shown("foreign", "BUY 0.003 LONG filled")
+    assert session.give(CommandName.FLATTEN, seconds=12.0).result == "done"
+    assert venue.held("LONG") == 0
+    session.until_shown("CRITICAL fill: written-off")
+    session.agree()
+    session.enter_anew()
+    session.at_rest()
+
+
 def test_an_entry_that_is_cancelled_by_hand_comes_back(session: Faulted) -> None:
     gone = min(session.open("entry"))
     session.venue.cancel_by_hand(gone)

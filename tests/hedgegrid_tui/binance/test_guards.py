@@ -132,6 +132,14 @@ async def test_exits_are_back_once_own_books_and_the_venue_show_them_after_it_fi
     assert not guards._are_exits_back(9)
 
 
+async def test_while_a_flatten_verifies_by_it_the_venue_is_looked_at_each_second(desk: Desk) -> None:
+    assert await desk.guards.truth.look() == 5
+    desk.world.grid.frozen = frozenset({Leg.LONG})
+    assert await desk.guards.truth.look() == 1
+    desk.shell.grid = None
+    assert await desk.guards.truth.look() == 5
+
+
 async def test_own_books_are_the_grid_s(desk: Desk) -> None:
     books = desk.guards._books()
     assert books is not None
@@ -160,6 +168,7 @@ async def test_a_wait_that_the_execution_client_was_told_is_taken(desk: Desk, wo
     desk.guards.on_limited(30, words)
     assert Reason.VENUE_LIMITED in desk.shell.shut
     assert bool(desk.shell.alarms) is banned
+    assert (desk.guards._rest.ban is not None) is banned, "a ban is of the address"
 
 
 async def test_a_wait_that_the_own_client_was_told_is_taken(desk: Desk, venue: FakeBinance, rest: BinanceRest) -> None:

@@ -46,6 +46,16 @@ def test_beyond_the_reserve_entries_wait_until_the_window_turns(
     assert not limits.is_limited(), "exits, cancels and looks go on"
 
 
+def test_questions_may_use_half_of_the_reserve(limits: VenueLimits, witness: Witness) -> None:
+    assert limits.has_room(), "before any answer"
+    tell(limits, witness, weight_1m=2100)
+    assert limits.has_room()
+    tell(limits, witness, weight_1m=2101)
+    assert not limits.has_room()
+    witness.advance(60)
+    assert limits.has_room()
+
+
 def test_one_window_is_told_once_and_the_next_anew(limits: VenueLimits, witness: Witness) -> None:
     for used in (2000, 2100, 2200):
         tell(limits, witness, weight_1m=used)

@@ -251,3 +251,16 @@ async def test_a_refusal_whose_code_stands_in_quotes_is_one(rest: BinanceRest, v
     error = await failure(rest)
     assert isinstance(error, VenueError)
     assert error.code == -2011
+
+
+async def test_a_ban_that_another_client_was_told_of_keeps_everything_back_and_is_handed_on(
+    rest: BinanceRest, venue: FakeBinance
+) -> None:
+    assert rest.ban is None
+    rest.heed_ban(60.0)
+    error = await failure(rest, urgent=True, **ENTRY)
+    assert isinstance(error, LimitedError)
+    assert error.is_ban
+    assert venue.requests("POST", ORDER) == []
+    assert rest.ban is not None
+    assert 59 < rest.ban.retry_after_s <= 60

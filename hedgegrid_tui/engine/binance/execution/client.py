@@ -14,6 +14,7 @@ from nautilus_trader.adapters.binance.config import BinanceExecClientConfig
 from nautilus_trader.adapters.binance.futures.execution import BinanceFuturesExecutionClient
 from nautilus_trader.adapters.binance.http.error import BinanceClientError
 from nautilus_trader.execution.messages import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
+from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId, StrategyId, VenueOrderId
 
 from hedgegrid_tui.engine.binance.execution.http import NO_SUCH_ORDER, VenueHttp
@@ -27,7 +28,10 @@ from strategy.order_ids import parse_id
 
 UNKNOWN_ORDER: Final = -2011
 LEGS: Final = ("-LONG", "-SHORT")
+UNANSWERED: Final = (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_UPDATE)
 EXTERNAL: Final = "EXTERNAL"
+MISSED_NS: Final = 600_000_000_000
+"""How far back a trade is looked for that the user stream has not told."""
 MOST_READINGS: Final = 5
 SETTLE_S: Final = 0.2
 """How much later than an answer an event of the same moment may come."""
@@ -192,14 +196,28 @@ class HedgeGridBinanceExecutionClient(BinanceFuturesExecutionClient):
     # -- questions -------------------------------------------------------------------------------------------------
 
     async def _query_order(self, command: QueryOrder) -> None:
-        """Nautilus's way gives no trades, invents fills from averages, and says nothing of an unknown order."""
+        """Nautilus's way gives no trades, invents fills from averages, and says nothing of an unknown order.
+
+        One about an order without an answer always leaves; others leave some of the weight to exits.
+        """
         order = self._cache.order(command.client_order_id)
-        if order is None:
+        if order is None or not (order.status in UNANSWERED or self.telemetry.has_room()):
             return
         try:
             await self._intake.ask(order)
         except Exception as error:  # noqa: BLE001 - unanswered; the strategy asks again
             self._log.warning(f"No answer about {command.client_order_id}: {_words(error)}")
+
+    def look_for_missed_trades(self) -> None:
+        """Own orders are asked about one by one; of a stranger's trade that the stream has lost nothing else tells."""
+
+        async def look() -> None:
+            try:
+                await self._intake.catch_up(self._clock.timestamp_ns() - MISSED_NS)
+            except Exception as error:  # noqa: BLE001 - unanswered; the difference is told again while it lasts
+                self._log.warning(f"Missed trades are not known yet: {_words(error)}")
+
+        self.create_task(look(), log_msg="look for missed trades")
 
     # -- the user stream -------------------------------------------------------------------------------------------
 

@@ -45,13 +45,15 @@ class VenueHttp(BinanceHttpClient):
 
     @property
     def limit(self) -> LimitedError | None:
-        """The venue's latest word on too many requests, while it holds."""
-        return self._limit if time.monotonic() < self._limited_until else None
+        """The venue's latest word on too many requests, while it holds; a ban is of the address, whoever heard it."""
+        own = self._limit if time.monotonic() < self._limited_until else None
+        return own if own is not None and own.is_ban else self.telemetry().ban() or own
 
     @property
     def limited_s(self) -> float:
         """For how long it still holds."""
-        return max(self._limited_until - time.monotonic(), 0.0)
+        ban = self.telemetry().ban()
+        return max(self._limited_until - time.monotonic(), 0.0 if ban is None else ban.retry_after_s)
 
     async def sign_request(
         self,

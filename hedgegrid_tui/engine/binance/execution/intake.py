@@ -11,7 +11,7 @@ from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 from nautilus_trader.model.orders import Order
 
 from hedgegrid_tui.engine.binance.execution.questions import Found, Questions
-from hedgegrid_tui.engine.binance.execution.rows import OrderRow, TradeRow, order_of_event, trade_of_event
+from hedgegrid_tui.engine.binance.execution.rows import OPEN, OrderRow, TradeRow, order_of_event, trade_of_event
 from hedgegrid_tui.engine.binance.execution.telemetry import VenueTelemetry
 from hedgegrid_tui.engine.binance.execution.telling import Recent, Teller
 from strategy.domain import NS_PER_MS, NS_PER_S, Leg
@@ -54,6 +54,8 @@ class Intake:
         self._reconciled_ms = 0
         self.held_trades = 0
         """How many of the events that were kept back were trades."""
+        self._settled = Recent()
+        """Orders whose end and trades an answer has told: the venue cannot say anything else of them any more."""
         self._strangers = Recent()
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "ORDER_TRADE_UPDATE": self._on_order,
@@ -146,12 +148,16 @@ class Intake:
     # -- questions -------------------------------------------------------------------------------------------------
 
     async def ask(self, order: Order) -> None:
-        """Ask the venue about an order and tell what was missed.
+        """Ask the venue about an order and tell what was missed; one that is known to its end is not asked about again.
+
+        The strategy asks about what ended last again and again. Each time would weigh 6 of the 2,400 of a minute.
 
         Raises:
             Exception: It was not answered, or not fully; what is certain has been told.
         """
         began, client_id = self._now(), order.client_order_id.value
+        if client_id in self._settled:
+            return
         algo = order.type_string() in ALGO_KINDS
         found = await self._questions.look_up(symbol_of(order.instrument_id), client_id, algo=algo)
         if found is not None:
@@ -171,7 +177,10 @@ class Intake:
             await self.ask(order)
 
     def _tell(self, order: Order, found: Found) -> None:
-        self._teller.catch_up(order, found, cancelling=self.is_cancelling(order.client_order_id.value))
+        client_id = order.client_order_id.value
+        self._teller.catch_up(order, found, cancelling=self.is_cancelling(client_id))
+        if found.complete and found.order.status not in OPEN:
+            self._settled.note(client_id)
 
     async def catch_up(self, since_ns: int) -> None:
         """Tell whatever has happened since then and nobody heard.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from hedgegrid_tui.engine.binance.rest.errors import LimitedError
 from hedgegrid_tui.engine.binance.rest.usage import Usage
 from strategy.domain import Leg
 
@@ -15,6 +16,14 @@ def _nothing(*_args: Any) -> None:  # noqa: ANN401 - stands in for each of them
 
 def _no_offset() -> int:
     return 0
+
+
+def _always() -> bool:
+    return True
+
+
+def _no_ban() -> None:
+    return None
 
 
 async def _no_clock() -> None:
@@ -50,3 +59,7 @@ class VenueTelemetry:
     """The venue's clock minus ours, which signed requests add to their time."""
     sync_clock: Callable[[], Awaitable[None]] = _no_clock
     """Asks the venue's time, which changes `clock_offset_ms`; wanted where the venue has refused ours (-1021)."""
+    has_room: Callable[[], bool] = _always
+    """Whether the venue's budget of weight has room for questions about orders that it has answered for."""
+    ban: Callable[[], LimitedError | None] = _no_ban
+    """What another client was told: a ban is of the address, and holds for each."""

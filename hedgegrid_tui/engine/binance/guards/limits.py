@@ -109,6 +109,11 @@ class VenueLimits:
         """Whether the venue has said to wait, and that is not over."""
         return self._strategy.now() < self.until_ns
 
+    def has_room(self) -> bool:
+        """Whether the weight used leaves half of the reserve: questions find lost fills, and may use the other half."""
+        used = self.weight.at(self._strategy.now())
+        return used is None or used * 200 <= self.weight.limit * (100 + self._share)
+
     def on_usage(self, told: Told) -> None:
         """An answer's headers."""
         self.weight.tell(told.weight_1m, told.weight_1m_ns)

@@ -21,6 +21,8 @@ MOST_FAILURES: Final = 3
 """Looks in a row that may fail before it is raised."""
 UNDER_WAY_NS: Final = 15 * NS_PER_S
 """An answer that is awaited may explain a difference for so long."""
+AWAITED_S: Final = 1.0
+"""Between two looks while a flatten verifies by them."""
 LOOK_AGAIN_NS: Final = 60 * NS_PER_S
 """While a difference lasts, the strategy is told to ask about its orders so often."""
 MOST_WORDS: Final = 3
@@ -45,11 +47,14 @@ class TruthPoll:
         is_ours: Callable[[str], bool],
         is_limited: Callable[[], bool],
         on_agreed: Callable[[], None] = lambda: None,
+        is_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         self.checked_ns: int | None = None
         """When the venue was last seen whole."""
         self.agreed_ns = 0
         """When nothing at all differed, the last time; 0 where that never was."""
+        self.on_differing: Callable[[], None] = lambda: None
+        """Called where a difference counts, and again while it lasts: trades may have been missed."""
         self._rest = rest
         self._symbol = symbol
         self._every_s = every_s
@@ -58,6 +63,7 @@ class TruthPoll:
         self._is_ours = is_ours
         self._is_limited = is_limited
         self._on_agreed = on_agreed
+        self._is_awaited = is_awaited
         self._since: dict[Difference, int] = {}
         """What differed at the last look, and since when (ns)."""
         self._counted: set[str] = set()
@@ -101,7 +107,7 @@ class TruthPoll:
         if after is not None:
             self._judge(compare(before, after, orders, held, self._is_ours), asked_ns)
         self._note_foreign(orders)
-        return self._every_s
+        return min(self._every_s, AWAITED_S) if self._is_awaited() else self._every_s
 
     def _judge(self, found: tuple[Difference, ...], asked_ns: int) -> None:
         now = self._strategy.now()
@@ -129,6 +135,7 @@ class TruthPoll:
         if new or now - self._told_ns >= LOOK_AGAIN_NS:
             self._told_ns = now
             self._strategy.look_again()
+            self.on_differing()
 
     def _failed(self, error: RestError) -> None:
         self._failures += 1

@@ -45,6 +45,7 @@ class VenueGuards:
             is_ours=self._is_ours,
             is_limited=self.limits.is_limited,
             on_agreed=self._on_agreed,
+            is_awaited=self._is_awaited,
         )
         self.dead_man = DeadManSwitch(
             rest, symbol, venue, strategy, ails=self._ails, are_exits_back=self._are_exits_back
@@ -89,7 +90,10 @@ class VenueGuards:
 
     def on_limited(self, retry_after_s: float, words: str) -> None:
         """The venue has said to wait; words that begin with 418 tell of a ban."""
-        self.limits.on_limited(retry_after_s, words, banned=words.startswith(BANNED))
+        banned = words.startswith(BANNED)
+        if banned:
+            self._rest.heed_ban(retry_after_s)
+        self.limits.on_limited(retry_after_s, words, banned=banned)
 
     def on_usage(self, told: Told) -> None:
         """Headers of an answer, whoever got it."""
@@ -137,6 +141,11 @@ class VenueGuards:
         for leg in self._liquidated:
             self._strategy.venue_alarm(LIQUIDATED, leg, None)
         self._liquidated.clear()
+
+    def _is_awaited(self) -> bool:
+        """Whether a flatten runs, whose end may hang on what the venue shows."""
+        grid = self._strategy.grid
+        return grid is not None and bool(grid.frozen)
 
     def _on_filters(self, found: Filters) -> None:
         self.limits.set_budgets(found.weight_1m, found.orders_10s, found.orders_1m)

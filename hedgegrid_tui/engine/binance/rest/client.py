@@ -23,7 +23,14 @@ from aiohttp import (
 )
 from yarl import URL
 
-from hedgegrid_tui.engine.binance.rest.answers import BAD_TIMESTAMP, TOO_MANY_ORDERS, Answer, value_of
+from hedgegrid_tui.engine.binance.rest.answers import (
+    BAD_TIMESTAMP,
+    BANNED,
+    TOO_MANY_ORDERS,
+    TOO_MANY_REQUESTS,
+    Answer,
+    value_of,
+)
 from hedgegrid_tui.engine.binance.rest.credentials import Credentials
 from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
 from hedgegrid_tui.engine.binance.rest.errors import (
@@ -187,6 +194,19 @@ class BinanceRest:
     def limited_s(self) -> float:
         """For how long requests are kept back; 0 where they are not."""
         return max(self._limited_until - time.monotonic(), 0.0)
+
+    @property
+    def ban(self) -> LimitedError | None:
+        """The venue's word that it takes nothing from this address, while it holds, with what is left of it."""
+        wait, limit = self.limited_s, self._limit
+        if limit is None or not wait or not limit.is_ban:
+            return None
+        return LimitedError(limit.path, limit.status, limit.code, limit.message, wait, sent=False)
+
+    def heed_ban(self, retry_after_s: float) -> None:
+        """Another client of this address was told so: nothing is sent from here either."""
+        self._limit = LimitedError("", BANNED, TOO_MANY_REQUESTS, "told to another client", retry_after_s, sent=False)
+        self._limited_until = max(self._limited_until, time.monotonic() + retry_after_s)
 
     def _check_limit(self, path: str, *, urgent: bool) -> None:
         wait, limit = self.limited_s, self._limit
