@@ -206,6 +206,11 @@ def _transfer(line: Line) -> str:
     return f"venue: {line['amount']} went {'out of' if out else 'into'} the wallet, now {line['wallet']}"
 
 
+def _foreign(line: Line) -> str:
+    leg = f" on the {line['leg']} leg" if line["leg"] else ""
+    return f"not of this grid: {line['event']} {line['id']}{leg}: {line['words']}"
+
+
 KINDS: Final[dict[str, Callable[[Line], str]]] = {
     "session.start": _session_start,
     "session.stop": _session_stop,
@@ -221,5 +226,6 @@ KINDS: Final[dict[str, Callable[[Line], str]]] = {
     "error": _error,
     "ladder": _ladder,
     "transfer": _transfer,
+    "foreign": _foreign,
 }
 """Every kind of line, with what words it; a receipt's need its act."""

@@ -94,6 +94,9 @@ class Books:
     def note_seen(self, fill: Fill) -> None:
         """Take it for known from now on."""
         self._seen[fill.order_id, fill.trade_id] = None
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
         if len(self._seen) > TRADES_REMEMBERED:
             del self._seen[next(iter(self._seen))]
 
@@ -121,7 +124,8 @@ class Books:
             outcome = self.lots.enter(_lot_of(told, order, fill, step, now))
         else:
             outcome = self.lots.take(leg, told.lot, fill.side, fill.qty, fill.price)
-        self.note_seen(fill)
+        self._seen[fill.order_id, fill.trade_id] = None  # by no call, which could fail
+        self._forget_oldest()
         if outcome.excess:
             words = f"{leg}: an exit filled {fill.qty}, {outcome.excess} more than the leg held"
             self._errors.record(now, "fill", "over-closed", words, critical=True)

@@ -175,6 +175,6 @@ def test_s13_without_the_hop_the_same_check_fails(tmp_path: Path, monkeypatch: p
     def inline(_loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         callback()
 
-    monkeypatch.setattr(node, "_hop", inline)
+    monkeypatch.setattr(node, "hop", inline)
     with pytest.raises(AssertionError, match="ran where its timer fired"):
         check_s13_threads(tmp_path)
