@@ -4,9 +4,14 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from nautilus_trader.config import TradingNodeConfig
+from nautilus_trader.config import (
+    LiveDataEngineConfig,
+    LiveRiskEngineConfig,
+    LoggingConfig,
+    TradingNodeConfig,
+)
 from nautilus_trader.execution.engine import ExecutionEngine
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.system.kernel import NautilusKernel
@@ -17,6 +22,15 @@ from strategy.hedge_grid import HedgeGridStrategy
 STOP_TIMEOUT_S: Final = 10.0
 ORDER_RATE: Final = "10000/00:00:01"
 """Nautilus denies what exceeds its own throttle, exits too; the strategy keeps a budget of its own."""
+ENGINES: Final[dict[str, Any]] = {
+    "trader_id": "HEDGEGRID-001",
+    "logging": LoggingConfig(log_level="OFF"),
+    "data_engine": LiveDataEngineConfig(graceful_shutdown_on_exception=True),
+    "risk_engine": LiveRiskEngineConfig(
+        graceful_shutdown_on_exception=True, max_order_submit_rate=ORDER_RATE, max_order_modify_rate=ORDER_RATE
+    ),
+}
+"""What every node's configuration has, whatever executes its orders."""
 
 
 def _leave_signals_alone(_kernel: NautilusKernel) -> None:

@@ -9,10 +9,7 @@ from typing import Final
 from nautilus_trader.adapters.sandbox.config import SandboxExecutionClientConfig
 from nautilus_trader.adapters.sandbox.factory import SandboxLiveExecClientFactory
 from nautilus_trader.config import (
-    LiveDataEngineConfig,
     LiveExecEngineConfig,
-    LiveRiskEngineConfig,
-    LoggingConfig,
     TradingNodeConfig,
 )
 from nautilus_trader.live.config import LiveDataClientConfig
@@ -20,7 +17,7 @@ from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClient
 from nautilus_trader.system.kernel import NautilusKernel
 
 from hedgegrid_tui.engine.funding import FundingSettlements
-from hedgegrid_tui.engine.hosted_node import ORDER_RATE, HostedNode, hop, hosted_node, settle_events_at_once
+from hedgegrid_tui.engine.hosted_node import ENGINES, HostedNode, hop, hosted_node, settle_events_at_once
 from hedgegrid_tui.engine.instruments import perpetual
 from hedgegrid_tui.engine.markets.history import SimulatedHistory
 from hedgegrid_tui.engine.markets.simulated import SimulatedMarketConfig, SimulatedMarketFactory, price_path
@@ -104,14 +101,7 @@ def sandbox_config(plan: SessionPlan, data: LiveDataClientConfig) -> TradingNode
     """A node whose orders meet Nautilus's simulated venue, moved by the market of `data`."""
     settings = plan.config
     return TradingNodeConfig(
-        trader_id="HEDGEGRID-001",
-        logging=LoggingConfig(log_level="OFF"),
-        data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
-        risk_engine=LiveRiskEngineConfig(
-            graceful_shutdown_on_exception=True,
-            max_order_submit_rate=ORDER_RATE,
-            max_order_modify_rate=ORDER_RATE,
-        ),
+        **ENGINES,
         exec_engine=LiveExecEngineConfig(
             graceful_shutdown_on_exception=True,
             reconciliation=False,

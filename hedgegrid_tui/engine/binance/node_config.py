@@ -5,10 +5,7 @@ from typing import Any, Final
 from nautilus_trader.adapters.binance.common.enums import BinanceAccountType
 from nautilus_trader.config import (
     InstrumentProviderConfig,
-    LiveDataEngineConfig,
     LiveExecEngineConfig,
-    LiveRiskEngineConfig,
-    LoggingConfig,
     TradingNodeConfig,
 )
 from nautilus_trader.model.identifiers import InstrumentId
@@ -17,7 +14,7 @@ from hedgegrid_tui.engine.binance.execution.client import HedgeGridBinanceExecCl
 from hedgegrid_tui.engine.binance.market_data import MarketDataConfig
 from hedgegrid_tui.engine.binance.rest.credentials import Credentials
 from hedgegrid_tui.engine.binance.rest.endpoints import endpoints, environment
-from hedgegrid_tui.engine.hosted_node import ORDER_RATE
+from hedgegrid_tui.engine.hosted_node import ENGINES
 from hedgegrid_tui.engine.instruments import instrument_id
 from hedgegrid_tui.engine.plan import VENUE, SessionPlan
 from hedgegrid_tui.engine.runtime import STRATEGY, TAG
@@ -48,14 +45,7 @@ def account_config(plan: SessionPlan, credentials: Credentials, data: MarketData
     report nets nothing, for each leg has its own.
     """
     return TradingNodeConfig(
-        trader_id="HEDGEGRID-001",
-        logging=LoggingConfig(log_level="OFF"),
-        data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
-        risk_engine=LiveRiskEngineConfig(
-            graceful_shutdown_on_exception=True,
-            max_order_submit_rate=ORDER_RATE,
-            max_order_modify_rate=ORDER_RATE,
-        ),
+        **ENGINES,
         exec_engine=LiveExecEngineConfig(
             graceful_shutdown_on_exception=True,
             reconciliation=True,
