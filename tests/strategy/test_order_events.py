@@ -94,6 +94,18 @@ def test_a_stop_that_a_busy_venue_refuses_is_sent_again_and_its_lot_kept() -> No
     world.checker.at_rest(world.grid)
 
 
+def test_a_stop_that_was_kept_back_is_no_error_and_is_sent_again() -> None:
+    world = started()
+    stop, _ = exits_in_flight(world)
+    refuse(world, stop, "-1003 not sent, the address is banned")
+    assert world.venue.live(Leg.LONG, Role.CLOSE) == []
+    assert not world.grid.errors.latest
+    assert world.grid.state is DoorState.RUNNING
+    world.settle()
+    assert world.venue.open_qty(Leg.LONG, Role.SL) == world.venue.true_position[Leg.LONG] == Decimal("0.004")
+    world.checker.at_rest(world.grid)
+
+
 def test_i06_a_venue_that_stays_busy_for_the_attach_bound_gets_a_close_instead_of_a_stop() -> None:
     world = started()
     stop, target = exits_in_flight(world)

@@ -154,6 +154,20 @@ def test_a_flatten_is_not_done_while_the_venue_shows_what_nobody_here_was_told_o
     assert result_of(receipts) is Result.DONE
 
 
+def test_a_flatten_of_both_legs_writes_off_the_one_that_is_gone_alone() -> None:
+    world = beside_others()
+    empty_at_the_venue(world)
+    receipts = world.act(CommandName.FLATTEN)
+    world.venue.drain()
+    assert world.venue.true_position[Leg.SHORT] == 0
+    world.advance(3_500)
+    world.grid.venue_watch.on_legs({}, world.venue.now())
+    world.grid.converge()
+    world.settle()
+    assert result_of(receipts) is Result.DONE
+    assert len(errors_of(world, "written-off")) == 1
+
+
 def test_without_the_venue_s_word_nothing_is_written_off() -> None:
     world = beside_others()
     empty_at_the_venue(world)

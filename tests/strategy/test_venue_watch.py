@@ -1,6 +1,7 @@
 """What whoever watches the venue tells: closures keep entries back and nothing else, are told once, and end once."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -348,3 +349,16 @@ def test_a_listener_that_fails_is_contained() -> None:
     room.tell("canceled", room.order(Leg.LONG, Role.TP))
     assert ("on_order_canceled", "ArithmeticError") in room.errors
     assert room.strategy.is_running
+
+
+def test_what_the_venue_says_of_the_legs_takes_a_flatten_on_and_nothing_else() -> None:
+    room = holding_room()
+    passes: list[None] = []
+    room.grid.before_pass = lambda: passes.append(None)
+    room.strategy.on_venue_legs({Leg.LONG: Decimal(1)}, 5)
+    assert passes == []
+    room.grid.frozen = frozenset({Leg.LONG})
+    room.strategy.on_venue_legs({}, 7)
+    assert passes
+    assert room.grid.venue_watch.shows_empty(Leg.LONG, 7)
+    assert not room.grid.venue_watch.shows_empty(Leg.LONG, 8)
