@@ -7,6 +7,8 @@ import pytest
 
 from strategy.control import CommandName, Origin, Result
 from strategy.domain import NS_PER_S, DoorState, Leg, Role
+from strategy.flatten import Asked, Flatten, FlattenFacts
+from strategy.flattener import Flattener
 from strategy.latches import Halt
 from strategy.past import NOT_FLAT
 from strategy.snapshot import FlattenStage, FlattenView
@@ -408,3 +410,23 @@ def test_i11_while_a_flatten_runs_only_cancels_and_reducing_orders_leave() -> No
     sent = [line for line in world.journal.lines[before:] if line.get("event") in ("submit", "modify")]
     assert sent
     assert all(line["role"] != Role.ENTRY for line in sent)
+
+
+def test_s09_an_act_whose_legs_are_flat_in_time_is_done_although_another_leg_is_not() -> None:
+    world = started()
+    answered: list[tuple[str, Result]] = []
+    flattener = Flattener(world.grid, world.venue, lambda act_id, result, _detail: answered.append((act_id, result)))
+    due = world.venue.now()
+    running = Flatten(
+        legs=frozenset(Leg),
+        started_ns=due - NS_PER_S,
+        deadline_ns=due + NS_PER_S,
+        acts={"early": Asked(frozenset({Leg.LONG}), due), "late": Asked(frozenset({Leg.SHORT}), due + NS_PER_S)},
+        before=dict.fromkeys(Leg, Decimal(0)),
+    )
+    flat = FlattenFacts((), (), (), Decimal(0), Decimal(0))
+    held = FlattenFacts((), (), (), Decimal("0.004"), Decimal("0.004"))
+    flattener._answer_late_acts(running, {Leg.LONG: flat, Leg.SHORT: held}, due)
+    assert answered == [("early", Result.DONE)]
+    assert running.acts.keys() == {"late"}
+    assert alarms(world) == []
