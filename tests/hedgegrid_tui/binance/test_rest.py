@@ -4,42 +4,28 @@ import asyncio
 import base64
 import gzip
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from hedgegrid_tui.engine.binance.rest.client import (
     BinanceRest,
-    RestError,
     UnclearError,
     UnreachableError,
     VenueError,
 )
 from hedgegrid_tui.engine.binance.rest.credentials import Credentials, KeyKind, Secret
 from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
+from tests.hedgegrid_tui.binance.asking import ENTRY, ORDER, Fault, failure
 from tests.hedgegrid_tui.binance.keys import PEM
 from tests.venue.binance.guard import SECRET
 from tests.venue.binance.rules import HTML
 from tests.venue.binance.server import FakeBinance
 
 pytestmark = pytest.mark.timeout(30)
-
-ORDER = "/fapi/v1/order"
-ENTRY: dict[str, Any] = {
-    "symbol": "BTCUSDT", "side": "BUY", "positionSide": "LONG", "type": "LIMIT", "timeInForce": "GTX",
-    "quantity": Decimal("0.004"), "price": Decimal("59990.00"), "newClientOrderId": "mine",
-}  # fmt: skip
-type Fault = Callable[[FakeBinance], object]
-
-
-async def failure(rest: BinanceRest, method: str = "POST", path: str = ORDER, **params: Any) -> RestError:
-    with pytest.raises(RestError) as caught:
-        await rest.signed(method, path, **(params or ENTRY))
-    return caught.value
 
 
 def answers(body: bytes, status: int = 200) -> Fault:

@@ -1,11 +1,8 @@
 """The REST client's clock, and what it keeps back when the venue says: too many requests."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
 
@@ -13,30 +10,16 @@ from hedgegrid_tui.engine.binance.rest.answers import LONGEST_WAIT_S
 from hedgegrid_tui.engine.binance.rest.client import (
     BinanceRest,
     LimitedError,
-    RestError,
     UnclearError,
     Usage,
     VenueError,
 )
 from hedgegrid_tui.engine.binance.rest.credentials import Credentials
 from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
+from tests.hedgegrid_tui.binance.asking import ENTRY, ORDER, failure
 from tests.venue.binance.server import FakeBinance
 
 pytestmark = pytest.mark.timeout(30)
-
-ORDER = "/fapi/v1/order"
-ENTRY: dict[str, Any] = {
-    "symbol": "BTCUSDT", "side": "BUY", "positionSide": "LONG", "type": "LIMIT", "timeInForce": "GTX",
-    "quantity": Decimal("0.004"), "price": Decimal("59990.00"), "newClientOrderId": "mine",
-}  # fmt: skip
-type Fault = Callable[[FakeBinance], object]
-
-
-async def failure(rest: BinanceRest, method: str = "POST", path: str = ORDER, **params: Any) -> RestError:
-    with pytest.raises(RestError) as caught:
-        await rest.signed(method, path, **(params or ENTRY))
-    return caught.value
-
 
 # -- the clock ---------------------------------------------------------------------------------------------------------
 

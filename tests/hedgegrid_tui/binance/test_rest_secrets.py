@@ -2,9 +2,6 @@
 
 import logging
 import traceback
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -14,23 +11,10 @@ from hedgegrid_tui.engine.binance.rest.client import (
 )
 from hedgegrid_tui.engine.binance.rest.credentials import Credentials
 from hedgegrid_tui.engine.binance.rest.endpoints import Endpoints
+from tests.hedgegrid_tui.binance.asking import ENTRY, ORDER, Fault, failure
 from tests.venue.binance.server import FakeBinance
 
 pytestmark = pytest.mark.timeout(30)
-
-ORDER = "/fapi/v1/order"
-ENTRY: dict[str, Any] = {
-    "symbol": "BTCUSDT", "side": "BUY", "positionSide": "LONG", "type": "LIMIT", "timeInForce": "GTX",
-    "quantity": Decimal("0.004"), "price": Decimal("59990.00"), "newClientOrderId": "mine",
-}  # fmt: skip
-type Fault = Callable[[FakeBinance], object]
-
-
-async def failure(rest: BinanceRest, method: str = "POST", path: str = ORDER, **params: Any) -> RestError:
-    with pytest.raises(RestError) as caught:
-        await rest.signed(method, path, **(params or ENTRY))
-    return caught.value
-
 
 LEAKY: dict[str, Fault] = {
     "refused": lambda v: v.when("*", "*").garble(

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -12,13 +12,9 @@ from hedgegrid_tui.engine.plan import Mode
 from strategy.control import CommandName, Origin, Result
 from strategy.domain import NS_PER_MS, NS_PER_S, ZERO, Leg, OrderKey, Role, Side, plain
 from strategy.journal import JournalWriter
+from strategy.order_events import OUTSIDE, UNTOLD
 from strategy.order_ids import OrderId, base36, format_id, parse_id
 from strategy.past import ENDED, NOT_FLAT, Past
-
-OUTSIDE: Final = "outside"
-"""Begins the id of a fill of an order that is not ours, which no order of the venue has."""
-UNTOLD: Final = "untold"
-"""Begins the trade id of a fill that the venue's list of trades does not hold; its price is an estimate."""
 
 
 class Trade(msgspec.Struct, frozen=True):
